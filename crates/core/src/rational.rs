@@ -1,0 +1,1 @@
+//! Exact rational numbers: the coefficients of the graph.

@@ -1,0 +1,1 @@
+//! Floor 2: layers, losses and networks. This crate knows layers, and nothing of how they are differentiated.

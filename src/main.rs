@@ -1,0 +1,5 @@
+//! The `chainrule` command.
+
+fn main() -> std::process::ExitCode {
+    chainrule_cli::main()
+}
