@@ -1,0 +1,4 @@
+//! How values are written down: against the homework's printed text and against NumPy's own.
+
+mod numpy;
+mod reference;
