@@ -43,14 +43,24 @@ fn array(entry: &Value) -> Array {
     Array::real(&shape(entry), reals)
 }
 
-fn section<'a>(network: &'a Value, name: &str) -> Vec<(&'a str, Array)> {
-    network["snapshot"][name].as_object().unwrap().iter().map(|(key, e)| (key.as_str(), array(e))).collect()
+/// What is recorded of network `n`.
+pub(crate) fn network(n: usize) -> Value {
+    reference()["networks"][n].clone()
+}
+
+/// Its three sections: keys and arrays in the order in which they are printed.
+pub(crate) fn sections(network: &Value) -> [Vec<(&str, Array)>; 3] {
+    SECTIONS.map(|name| {
+        let entries = network["snapshot"][name].as_object().unwrap();
+        entries.iter().map(|(key, entry)| (key.as_str(), array(entry))).collect()
+    })
 }
 
 #[test]
 fn all_six_blocks_are_reproduced() {
-    for (n, network) in reference()["networks"].as_array().unwrap().iter().enumerate() {
-        let [inputs, jacobians, gradients] = SECTIONS.map(|name| section(network, name));
+    for n in 0..3 {
+        let network = network(n);
+        let [inputs, jacobians, gradients] = sections(&network);
         for format in Format::ALL {
             let text = snapshot_block(n, [&inputs, &jacobians, &gradients], format);
             assert_eq!(text, block(n, format), "network {n}, {format}");
@@ -80,7 +90,7 @@ fn every_recorded_array_is_printed_as_recorded() {
 #[test]
 fn canonical_zeros_differ_from_the_homeworks_in_sign_only() {
     for network in reference()["networks"].as_array().unwrap() {
-        for (key, array) in SECTIONS.iter().flat_map(|name| section(network, name)) {
+        for (key, array) in sections(network).into_iter().flatten() {
             let kept = array_string(&Zeros::Homework.show(array.clone()));
             let canonical = array_string(&Zeros::Canonical.show(array));
             assert_eq!(canonical, kept.replace("-0,", "0,").replace("-0)", "0)"), "{key}");
