@@ -1,5 +1,18 @@
 //! Floor 0: symbolic graphs of scalar and tensor operations and their derivatives.
 //! This crate knows mathematics, and nothing of files, threads, network or clock.
 
+pub mod derive;
+pub mod error;
+pub mod form;
+pub mod graph;
+pub mod index;
+pub mod node;
+pub mod ops;
 pub mod rational;
 pub mod scalar;
+pub mod shape;
+pub mod tensor;
+
+pub use error::{Error, Result};
+pub use graph::Graph;
+pub use node::NodeId;

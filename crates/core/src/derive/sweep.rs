@@ -1,0 +1,196 @@
+//! The two sweeps: reverse from an output, forward from inputs, both over entries of primitives.
+
+use super::steps::Recorder;
+use super::terms::combine;
+use crate::error::Result;
+use crate::form::Product;
+use crate::graph::Graph;
+use crate::graph::op::Op;
+use crate::node::NodeId;
+use crate::ops::rules::Rules;
+use crate::shape::{DType, Dim, Type};
+use rustc_hash::FxHashMap;
+
+/// Where steps go, if anywhere.
+pub(crate) type Recording<'a> = Option<&'a mut Recorder>;
+
+/// Which nodes lie between the inputs and the output, both included.
+pub(crate) fn active(g: &Graph, y: NodeId, xs: &[NodeId]) -> Vec<bool> {
+    let mut depends = vec![false; y.index() + 1];
+    for x in xs.iter().filter(|x| **x <= y) {
+        depends[x.index()] = true;
+    }
+    let Some(first) = xs.iter().map(|x| x.index()).min() else { return depends };
+    for k in first..=y.index() {
+        let node = NodeId::new(k);
+        if !depends[k] && g.ty(node).dtype == DType::Real && !matches!(g.op(node), Op::StopGradient) {
+            depends[k] = g.raw_args(node).iter().any(|&a| depends[a as usize]);
+        }
+    }
+    let mut wanted = vec![false; y.index() + 1];
+    wanted[y.index()] = depends[y.index()];
+    for k in (first..=y.index()).rev() {
+        if wanted[k] {
+            for &a in g.raw_args(NodeId::new(k)) {
+                wanted[a as usize] |= depends[a as usize];
+            }
+        }
+    }
+    wanted
+}
+
+fn extents(outer: &[Dim], own: &[Dim]) -> Vec<Dim> {
+    outer.iter().chain(own).cloned().collect()
+}
+
+/// The terms that arrive at each of `xs` from `y`, seeded by `seed` (free labels: `outer`, then axes of `y`).
+fn reverse_terms(
+    g: &mut Graph,
+    rules: &Rules,
+    recording: &mut Recording<'_>,
+    y: NodeId,
+    seed: Product,
+    outer: usize,
+    xs: &[NodeId],
+) -> Result<Vec<Vec<Product>>> {
+    let far: Vec<Dim> = seed.extents[..outer].to_vec();
+    let active = active(g, y, xs);
+    let mut arrived: FxHashMap<NodeId, Vec<Product>> = FxHashMap::default();
+    arrived.insert(y, vec![seed]);
+    let mut results: FxHashMap<NodeId, Vec<Product>> = FxHashMap::default();
+    for node in (0..=y.index()).rev().map(NodeId::new) {
+        if !active[node.index()] {
+            continue;
+        }
+        let Some(terms) = arrived.remove(&node) else { continue };
+        let shape = extents(&far, g.shape(node));
+        let terms = combine(g, terms, outer, &shape);
+        for (k, operand) in g.args(node).into_iter().enumerate() {
+            if !active[operand.index()] {
+                continue;
+            }
+            let entry = rules.entry(g, node, k)?;
+            if let Some(recorder) = recording.as_deref_mut() {
+                recorder.record(g, node, k, &entry);
+            }
+            let slot = arrived.entry(operand).or_default();
+            for e in &entry {
+                slot.extend(terms.iter().map(|t| t.compose(outer, e)));
+            }
+        }
+        if xs.contains(&node) {
+            results.insert(node, terms);
+        }
+    }
+    Ok(xs.iter().map(|x| results.get(x).cloned().unwrap_or_default()).collect())
+}
+
+/// The reverse sweep: for each `x` the node `Σ_out seed[outer; out] ∂y[out]/∂x[in]` over axes `outer… in…`.
+pub(crate) fn reverse(
+    g: &mut Graph,
+    rules: &Rules,
+    recording: &mut Recording<'_>,
+    y: NodeId,
+    seed: Product,
+    outer: usize,
+    xs: &[NodeId],
+) -> Result<Vec<NodeId>> {
+    let far: Vec<Dim> = seed.extents[..outer].to_vec();
+    let terms = reverse_terms(g, rules, recording, y, seed, outer, xs)?;
+    Ok(xs
+        .iter()
+        .zip(terms)
+        .map(|(&x, terms)| {
+            let shape = extents(&far, g.shape(x));
+            g.sum_of_products(&terms, &shape)
+        })
+        .collect())
+}
+
+/// The terms of `∂y/∂x` over axes `out… in…`, before they become a node.
+pub(crate) fn jacobian_terms(
+    g: &mut Graph,
+    rules: &Rules,
+    recording: &mut Recording<'_>,
+    y: NodeId,
+    x: NodeId,
+) -> Result<Vec<Product>> {
+    let outer = g.rank(y);
+    let seed = Product::identity(&g.ty(y).shape.clone());
+    let terms = reverse_terms(g, rules, recording, y, seed, outer, &[x])?;
+    Ok(terms.into_iter().next().unwrap_or_default())
+}
+
+/// The full Jacobian by a reverse sweep seeded with identity deltas.
+pub(crate) fn jacobian_reverse(
+    g: &mut Graph,
+    rules: &Rules,
+    recording: &mut Recording<'_>,
+    y: NodeId,
+    x: NodeId,
+) -> Result<NodeId> {
+    let terms = jacobian_terms(g, rules, recording, y, x)?;
+    let shape: Vec<Dim> = extents(g.shape(y), g.shape(x));
+    Ok(g.sum_of_products(&terms, &shape))
+}
+
+/// The forward sweep: the node `Σ_x Σ_in ∂y[out]/∂x[in] seed_x[far; in]` over axes `far… out…`.
+///
+/// Seeds have free labels `far` (the same for all), then axes of their input.
+pub(crate) fn forward(
+    g: &mut Graph,
+    rules: &Rules,
+    recording: &mut Recording<'_>,
+    y: NodeId,
+    seeds: &[(NodeId, Product)],
+    outer: usize,
+) -> Result<NodeId> {
+    let far: Vec<Dim> = seeds.first().map_or(Vec::new(), |(_, s)| s.extents[..outer].to_vec());
+    let xs: Vec<NodeId> = seeds.iter().map(|(x, _)| *x).collect();
+    let active = active(g, y, &xs);
+    let mut carried: FxHashMap<NodeId, Vec<Product>> = FxHashMap::default();
+    for node in (0..=y.index()).map(NodeId::new) {
+        if !active[node.index()] {
+            continue;
+        }
+        let mut terms: Vec<Product> = seeds.iter().filter(|(x, _)| *x == node).map(|(_, s)| s.clone()).collect();
+        for (k, operand) in g.args(node).into_iter().enumerate() {
+            let Some(tangent) = carried.get(&operand).cloned() else { continue };
+            let entry = rules.entry(g, node, k)?;
+            if let Some(recorder) = recording.as_deref_mut() {
+                recorder.record(g, node, k, &entry);
+            }
+            let (out, inner) = (g.rank(node), g.rank(operand));
+            let swap: Vec<usize> = (out..out + inner).chain(0..out).collect();
+            for e in entry {
+                let e = e.permute(&swap);
+                terms.extend(tangent.iter().map(|t| t.compose(outer, &e)));
+            }
+        }
+        let shape = extents(&far, g.shape(node));
+        let terms = combine(g, terms, outer, &shape);
+        carried.insert(node, terms);
+    }
+    let shape = extents(&far, g.shape(y));
+    let terms = carried.remove(&y).unwrap_or_default();
+    Ok(g.sum_of_products(&terms, &shape))
+}
+
+/// The full Jacobian by a forward sweep seeded with identity deltas.
+pub(crate) fn jacobian_forward(
+    g: &mut Graph,
+    rules: &Rules,
+    recording: &mut Recording<'_>,
+    y: NodeId,
+    x: NodeId,
+) -> Result<NodeId> {
+    let inner = g.rank(x);
+    let seed = Product::identity(&g.ty(x).shape.clone());
+    let swapped = forward(g, rules, recording, y, &[(x, seed)], inner)?;
+    if g.is_zero(swapped) {
+        let shape = extents(g.shape(y), g.shape(x));
+        return Ok(g.zero(Type::real(shape)));
+    }
+    let order: Vec<usize> = (inner..inner + g.rank(y)).chain(0..inner).collect();
+    g.transpose(swapped, &order)
+}

@@ -1,0 +1,255 @@
+//! Contractions: interning a product of accesses, deltas and guards as one node.
+//!
+//! A contraction is monic (its coefficient goes to a sum). Constant factors, scaled factors and *views* (one access
+//! or only deltas, nothing summed) are folded into the product; then deltas are eliminated, equal factors collected
+//! and bound labels numbered canonically, so that renaming and reordering give the same node.
+
+use super::Graph;
+use super::op::Op;
+use crate::form::normal::{self, Step};
+use crate::form::order::canonical;
+use crate::form::{Access, Cond, Product};
+use crate::index::{Facts, Label, Term};
+use crate::node::NodeId;
+use crate::rational::Rational;
+use crate::shape::{DType, Type};
+use smallvec::{SmallVec, smallvec};
+
+/// A view is folded into its user only while its index terms stay this small.
+const VIEW_WEIGHT: usize = 16;
+
+impl Graph {
+    /// The node of a product: a contraction, possibly scaled, or something simpler.
+    pub(crate) fn intern_product(&mut self, product: Product) -> NodeId {
+        let mut steps = Vec::new();
+        self.intern_product_with(product, &mut steps)
+    }
+
+    /// As [`Graph::intern_product`]; what normalisation did is appended to `steps`.
+    pub(crate) fn intern_product_with(&mut self, product: Product, steps: &mut Vec<Step>) -> NodeId {
+        let shape = product.extents[..product.free].iter().cloned().collect();
+        let ty = Type { dtype: DType::Real, shape, below: None };
+        let Some(mut product) = self.normal_product(product, steps) else { return self.zero(ty) };
+        let coefficient = std::mem::replace(&mut product.coefficient, Rational::from(1));
+        let monic = match self.as_bare_operand(&product) {
+            Some(node) => node,
+            None if product.extents.is_empty() && product.accesses.is_empty() && product.conds.is_empty() => {
+                return self.rational(coefficient);
+            }
+            None => self.intern_contract(product, ty),
+        };
+        self.scale(&coefficient, monic)
+    }
+
+    /// A product with operands folded and deltas eliminated; `None` when it is zero.
+    pub(crate) fn normal_product(&mut self, product: Product, steps: &mut Vec<Step>) -> Option<Product> {
+        let product = self.fold_operands(product)?;
+        let below = |node: NodeId| self.below(node);
+        let mut normal = normal::normalise(product, &below)?;
+        steps.append(&mut normal.steps);
+        let mut product = normal.product;
+        for size in normal.sizes {
+            match size.as_fixed() {
+                Some(0) => return None,
+                Some(n) => product.coefficient = &product.coefficient * &Rational::from(n),
+                None => {
+                    let node = self.size(&size);
+                    product.accesses.push(Access::new(node, []));
+                }
+            }
+        }
+        if product.coefficient.is_zero() {
+            return None;
+        }
+        collect_powers(&mut product);
+        Some(product)
+    }
+
+    /// Folds constants, coefficients and views of the operands; `None` when a factor is zero.
+    fn fold_operands(&mut self, product: Product) -> Option<Product> {
+        let plain = |g: &Graph, a: &Access| {
+            !matches!(g.op(a.node), Op::Zero(_) | Op::Rational(_) | Op::Sum(_) | Op::Contract(_))
+        };
+        if product.accesses.iter().all(|a| plain(self, a)) {
+            return Some(product);
+        }
+        let mut folded = Product { accesses: SmallVec::new(), ..product.clone() };
+        for access in product.accesses {
+            let (scale, node) = match self.op(access.node) {
+                Op::Zero(_) => return None,
+                Op::Rational(_) | Op::Sum(_) => self.unscaled(access.node),
+                _ => (None, access.node),
+            };
+            if let Some(scale) = scale {
+                let power = scale.pow(access.power as i32).expect("invariant: a positive power exists");
+                folded.coefficient = &folded.coefficient * &power;
+            }
+            let access = Access { node, ..access };
+            match self.op(node) {
+                Op::Rational(_) => {}
+                Op::Contract(view) if is_view(view, &access) => {
+                    let view = self.as_product(node);
+                    splice(&mut folded, &view, &access, &|n| self.below(n));
+                }
+                _ => folded.accesses.push(access),
+            }
+        }
+        Some(folded)
+    }
+
+    /// The operand itself, when the product is nothing but it.
+    fn as_bare_operand(&self, product: &Product) -> Option<NodeId> {
+        if product.accesses.len() != 1 || !product.conds.is_empty() || product.free != product.extents.len() {
+            return None;
+        }
+        let access = &product.accesses[0];
+        let whole = access.power == 1
+            && access.at.len() == product.free
+            && access.at.iter().enumerate().all(|(k, t)| t.as_label() == Some(Label(k as u32)))
+            && self.shape(access.node) == &product.extents[..];
+        whole.then_some(access.node)
+    }
+
+    /// Interns a normal, monic product that is not a bare operand.
+    fn intern_contract(&mut self, mut product: Product, ty: Type) -> NodeId {
+        if product.extents.is_empty() && product.conds.is_empty() {
+            return self.intern_scalar_product(product);
+        }
+        let hashes = &self.hashes;
+        canonical(&mut product, &|n| hashes[n.index()]);
+        let mut args: SmallVec<[NodeId; 4]> = SmallVec::new();
+        let mut slot = |node: NodeId| {
+            let k = args.iter().position(|&a| a == node).unwrap_or_else(|| {
+                args.push(node);
+                args.len() - 1
+            });
+            NodeId::new(k)
+        };
+        for access in &mut product.accesses {
+            access.node = slot(access.node);
+        }
+        for cond in &mut product.conds {
+            if let Cond::Holds(node, _, _) = cond {
+                *node = slot(*node);
+            }
+        }
+        product.map_terms(&mut |t| t.map_elements(&mut slot));
+        self.intern(Op::Contract(Box::new(product)), &args, ty)
+    }
+
+    /// The hot path of scalar programs: a product of numbers.
+    fn intern_scalar_product(&mut self, mut product: Product) -> NodeId {
+        product.accesses.sort_unstable_by_key(|a| (self.hashes[a.node.index()], a.node));
+        let powers: SmallVec<[u32; 4]> = product.accesses.iter().map(|a| a.power).collect();
+        let args: SmallVec<[u32; 4]> = product.accesses.iter().map(|a| a.node.raw()).collect();
+        self.scalar_product(&powers, &args)
+    }
+
+    fn scalar_product(&mut self, powers: &[u32], args: &[u32]) -> NodeId {
+        let op = match self.powers.get(powers) {
+            Some(&op) => op,
+            None => {
+                let mut shape = Product::one([]);
+                for (k, &power) in powers.iter().enumerate() {
+                    shape.accesses.push(Access { node: NodeId::new(k), at: smallvec![], power });
+                }
+                let op = self.op_id(Op::Contract(Box::new(shape)));
+                self.powers.insert(powers.into(), op);
+                op
+            }
+        };
+        let ty = self.type_id(Type::scalar());
+        self.intern_raw(op, args, ty)
+    }
+
+    /// `coefficient, node` of the product of two numbers: what [`Graph::intern_product`] would give, without the form.
+    pub(crate) fn multiply_numbers(&mut self, a: NodeId, b: NodeId) -> (Rational, NodeId) {
+        let (ca, a) = self.unscaled(a);
+        let (cb, b) = self.unscaled(b);
+        let coefficient = match (ca, cb) {
+            (None, None) => Rational::from(1),
+            (Some(c), None) | (None, Some(c)) => c,
+            (Some(c), Some(d)) => &c * &d,
+        };
+        let unit = |g: &Graph, n: NodeId| matches!(g.op(n), Op::Rational(_));
+        let node = if self.is_zero(a) || unit(self, b) {
+            a
+        } else if self.is_zero(b) || unit(self, a) {
+            b
+        } else if a == b {
+            self.scalar_product(&[2], &[a.raw()])
+        } else {
+            let key = |g: &Graph, n: NodeId| (g.hashes[n.index()], n);
+            let (a, b) = if key(self, a) <= key(self, b) { (a, b) } else { (b, a) };
+            self.scalar_product(&[1, 1], &[a.raw(), b.raw()])
+        };
+        (coefficient, node)
+    }
+
+    /// The product that a contraction node computes, with its operands written in.
+    ///
+    /// # Panics
+    /// If the node is not a contraction.
+    pub fn as_product(&self, node: NodeId) -> Product {
+        let Op::Contract(kind) = self.op(node) else { panic!("invariant: {node:?} is a contraction") };
+        let args = self.raw_args(node);
+        let mut operand = |slot: NodeId| NodeId::from_raw(args[slot.index()]);
+        let mut product = (**kind).clone();
+        for access in &mut product.accesses {
+            access.node = operand(access.node);
+        }
+        for cond in &mut product.conds {
+            if let Cond::Holds(n, _, _) = cond {
+                *n = operand(*n);
+            }
+        }
+        product.map_terms(&mut |t| t.map_elements(&mut operand));
+        product
+    }
+}
+
+/// Nothing summed, at most one plain access, only conditions on labels: fit to be folded into its user.
+fn is_view(view: &Product, access: &Access) -> bool {
+    let weight: usize = view.accesses.iter().flat_map(|a| &a.at).map(Term::weight).sum::<usize>()
+        + access.at.iter().map(Term::weight).sum::<usize>();
+    view.free == view.extents.len()
+        && view.accesses.len() <= 1
+        && view.accesses.iter().all(|a| a.power == 1)
+        && view.conds.iter().all(|c| !matches!(c, Cond::Holds(..)))
+        && weight <= VIEW_WEIGHT
+}
+
+/// Writes the view that `access` reads into the product.
+fn splice(
+    product: &mut Product,
+    view: &Product,
+    access: &Access,
+    below: &dyn Fn(NodeId) -> Option<crate::shape::Dim>,
+) {
+    let facts = Facts { extents: &product.extents, below };
+    let mut place = |t: &Term| t.substitute(&mut |l| access.at[l.0 as usize].clone(), &facts);
+    let inner: SmallVec<[Access; 1]> = view
+        .accesses
+        .iter()
+        .map(|a| Access { node: a.node, at: a.at.iter().map(&mut place).collect(), power: access.power })
+        .collect();
+    let conds: SmallVec<[Cond; 1]> = view.conds.iter().map(|c| c.map(&mut place)).collect();
+    product.accesses.extend(inner);
+    product.conds.extend(conds);
+}
+
+/// Equal factors share one exponent.
+fn collect_powers(product: &mut Product) {
+    if product.accesses.len() < 2 {
+        return;
+    }
+    product.accesses.sort();
+    let mut merged: SmallVec<[Access; 2]> = SmallVec::new();
+    for access in product.accesses.drain(..) {
+        match merged.last_mut() {
+            Some(last) if last.node == access.node && last.at == access.at => last.power += access.power,
+            _ => merged.push(access),
+        }
+    }
+    product.accesses = merged;
+}

@@ -1,0 +1,367 @@
+//! The graph: a hash-consed, append-only table of nodes.
+//!
+//! A node is an operation and its operands, 16 bytes; equal nodes are the same node. Operands come before their
+//! users, so creation order is a topological order and the table is the tape of every sweep. Kinds, index
+//! structure and coefficients are interned once in a table of operations; types stand beside.
+//!
+//! Constructors do only local work: fold zero and one, pull coefficients, eliminate deltas. They never flatten an
+//! operand, so sixty squarings stay sixty nodes.
+
+pub mod contract;
+pub mod function;
+pub mod op;
+pub mod sum;
+pub mod visit;
+
+use crate::error::{Error, Result};
+use crate::node::NodeId;
+use crate::rational::Rational;
+use crate::shape::{DType, Dim, Type};
+use function::Function;
+use indexmap::{IndexMap, IndexSet};
+use op::{Facts, Input, Literal, Op};
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHasher};
+use smallvec::SmallVec;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+type FxIndexSet<T> = IndexSet<T, FxBuildHasher>;
+
+/// No operand.
+const NONE: u32 = u32::MAX;
+/// The operands stand in the table of lists.
+const LIST: u32 = u32::MAX - 1;
+
+/// An operation and up to three operands, or a list of more.
+#[derive(Copy, Clone, PartialEq, Eq, Hash)]
+struct Node {
+    op: u32,
+    args: [u32; 3],
+}
+
+/// A symbolic program of scalar and tensor operations.
+///
+/// Plain owned data: `Send`, `Sync`, cloned by value. Algorithms take `&Graph` or `&mut Graph` and node ids.
+#[derive(Clone, Default)]
+pub struct Graph {
+    nodes: FxIndexSet<Node>,
+    lists: FxIndexSet<Box<[u32]>>,
+    ops: FxIndexSet<Op>,
+    op_hashes: Vec<u64>,
+    types: FxIndexSet<Type>,
+    node_types: Vec<u32>,
+    hashes: Vec<u64>,
+    inputs: IndexMap<Input, (), FxBuildHasher>,
+    input_names: FxHashMap<Arc<str>, NodeId>,
+    literals: FxIndexSet<Literal>,
+    functions: Vec<Arc<Function>>,
+    names: IndexMap<Arc<str>, NodeId>,
+    /// Operations of sums by their coefficients, and of scalar products by their exponents: the hot path.
+    sums: FxHashMap<Box<[Rational]>, u32>,
+    powers: FxHashMap<Box<[u32]>, u32>,
+    fresh: u32,
+}
+
+fn hash_of(value: &impl Hash) -> u64 {
+    let mut hasher = FxHasher::default();
+    value.hash(&mut hasher);
+    hasher.finish()
+}
+
+impl Graph {
+    /// An empty graph.
+    pub fn new() -> Graph {
+        Graph::default()
+    }
+
+    /// Number of nodes.
+    pub fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// True before the first node.
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
+    /// The operation of a node.
+    pub fn op(&self, node: NodeId) -> &Op {
+        &self.ops[self.nodes[node.index()].op as usize]
+    }
+
+    /// Operands of a node, in order.
+    pub fn args(&self, node: NodeId) -> SmallVec<[NodeId; 3]> {
+        self.raw_args(node).iter().map(|&a| NodeId::from_raw(a)).collect()
+    }
+
+    /// Operand `k` of a node.
+    pub fn arg(&self, node: NodeId, k: usize) -> NodeId {
+        NodeId::from_raw(self.raw_args(node)[k])
+    }
+
+    pub(crate) fn raw_args(&self, node: NodeId) -> &[u32] {
+        let args = &self.nodes[node.index()].args;
+        if args[1] == LIST {
+            return &self.lists[args[0] as usize];
+        }
+        let count = args.iter().position(|&a| a == NONE).unwrap_or(3);
+        &args[..count]
+    }
+
+    /// Type of a node.
+    pub fn ty(&self, node: NodeId) -> &Type {
+        &self.types[self.node_types[node.index()] as usize]
+    }
+
+    /// Extents of a node's axes.
+    pub fn shape(&self, node: NodeId) -> &[Dim] {
+        &self.ty(node).shape
+    }
+
+    /// Number of axes of a node.
+    pub fn rank(&self, node: NodeId) -> usize {
+        self.shape(node).len()
+    }
+
+    /// Structural hash: equal for equal expressions of different graphs, whatever else those contain.
+    pub fn structural_hash(&self, node: NodeId) -> u64 {
+        self.hashes[node.index()]
+    }
+
+    /// Exclusive bound of an integer node's entries, if it has one.
+    pub fn below(&self, node: NodeId) -> Option<Dim> {
+        self.ty(node).below.clone()
+    }
+
+    /// Nodes in creation order, which is a topological order.
+    pub fn nodes(&self) -> impl DoubleEndedIterator<Item = NodeId> + use<> {
+        (0..self.nodes.len()).map(NodeId::new)
+    }
+
+    // ---------------------------------------------------------------- interning
+
+    fn op_id(&mut self, op: Op) -> u32 {
+        if let Some(id) = self.ops.get_index_of(&op) {
+            return id as u32;
+        }
+        let hash = self.op_hash(&op);
+        self.op_hashes.push(hash);
+        self.ops.insert_full(op).0 as u32
+    }
+
+    /// Structural hash of an operation: never depends on table positions.
+    fn op_hash(&self, op: &Op) -> u64 {
+        match op {
+            Op::Input(id) => {
+                let (input, ()) = self.inputs.get_index(*id as usize).expect("invariant: inputs are registered");
+                hash_of(&("input", input))
+            }
+            Op::Literal(id) => hash_of(&("literal", &self.literals[*id as usize])),
+            Op::Named(id) => hash_of(&("named", self.functions[*id as usize].structural_hash())),
+            Op::Zero(id) => hash_of(&("zero", &self.types[*id as usize])),
+            other => hash_of(other),
+        }
+    }
+
+    pub(crate) fn type_id(&mut self, ty: Type) -> u32 {
+        match self.types.get_index_of(&ty) {
+            Some(id) => id as u32,
+            None => self.types.insert_full(ty).0 as u32,
+        }
+    }
+
+    /// Interns an operation with operands; the one place where nodes are made.
+    pub(crate) fn intern(&mut self, op: Op, args: &[NodeId], ty: Type) -> NodeId {
+        let op = self.op_id(op);
+        let ty = self.type_id(ty);
+        let raw: SmallVec<[u32; 4]> = args.iter().map(|a| a.raw()).collect();
+        self.intern_raw(op, &raw, ty)
+    }
+
+    fn intern_raw(&mut self, op: u32, args: &[u32], ty: u32) -> NodeId {
+        let mut node = Node { op, args: [NONE; 3] };
+        if args.len() <= 3 {
+            node.args[..args.len()].copy_from_slice(args);
+        } else {
+            let list = match self.lists.get_index_of(args) {
+                Some(k) => k,
+                None => self.lists.insert_full(args.into()).0,
+            };
+            node.args = [list as u32, LIST, NONE];
+        }
+        let (index, new) = self.nodes.insert_full(node);
+        if new {
+            let mut hash = self.op_hashes[op as usize];
+            for &a in args {
+                hash = (hash.rotate_left(23) ^ self.hashes[a as usize]).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+            }
+            self.hashes.push(hash ^ (hash >> 29));
+            self.node_types.push(ty);
+        }
+        NodeId::new(index)
+    }
+
+    // ---------------------------------------------------------------- leaves
+
+    /// Declares an input. Declaring the same name with the same type again gives the same node.
+    ///
+    /// # Errors
+    /// [`Error::Duplicate`] when the name stands for an input of another type.
+    pub fn input(&mut self, name: &str, ty: Type) -> Result<NodeId> {
+        self.input_with(name, ty, Facts::default())
+    }
+
+    /// Declares an input with facts: symmetric, positive, one-hot, constant.
+    pub fn input_with(&mut self, name: &str, ty: Type, facts: Facts) -> Result<NodeId> {
+        if let Some(&node) = self.input_names.get(name) {
+            if *self.ty(node) != ty {
+                return Err(Error::Duplicate {
+                    name: name.to_string(),
+                    first: self.ty(node).clone(),
+                    second: ty,
+                });
+            }
+            return Ok(node);
+        }
+        let node = self.register(Input { name: Arc::from(name), ty: ty.clone(), facts, copy: 0 }, ty);
+        self.input_names.insert(Arc::from(name), node);
+        Ok(node)
+    }
+
+    /// A new input that prints as `name` and is equal to no other: where a derivation cuts an intermediate.
+    pub(crate) fn fresh_input(&mut self, name: &str, ty: Type) -> NodeId {
+        self.fresh += 1;
+        self.register(Input { name: Arc::from(name), ty: ty.clone(), facts: Facts::default(), copy: self.fresh }, ty)
+    }
+
+    fn register(&mut self, input: Input, ty: Type) -> NodeId {
+        let id = self.inputs.insert_full(input, ()).0 as u32;
+        self.intern(Op::Input(id), &[], ty)
+    }
+
+    /// The record of an input node.
+    pub fn as_input(&self, node: NodeId) -> Option<&Input> {
+        match self.op(node) {
+            Op::Input(id) => self.inputs.get_index(*id as usize).map(|(input, ())| input),
+            _ => None,
+        }
+    }
+
+    /// The input called `name`.
+    pub fn find_input(&self, name: &str) -> Option<NodeId> {
+        self.input_names.get(name).copied()
+    }
+
+    /// A rational number.
+    pub fn rational(&mut self, value: Rational) -> NodeId {
+        if value.is_zero() {
+            return self.zero(Type::scalar());
+        }
+        self.intern(Op::Rational(value), &[], Type::scalar())
+    }
+
+    /// An integer as a real number.
+    pub fn integer(&mut self, value: i64) -> NodeId {
+        self.rational(Rational::from(value))
+    }
+
+    /// The symbolic zero of a type.
+    pub fn zero(&mut self, ty: Type) -> NodeId {
+        let id = self.type_id(ty.clone());
+        self.intern(Op::Zero(id), &[], ty)
+    }
+
+    /// True for a symbolic zero.
+    pub fn is_zero(&self, node: NodeId) -> bool {
+        matches!(self.op(node), Op::Zero(_))
+    }
+
+    /// The value of a rational constant, 0 included.
+    pub fn as_rational(&self, node: NodeId) -> Option<Rational> {
+        match self.op(node) {
+            Op::Rational(value) => Some(value.clone()),
+            Op::Zero(_) if self.rank(node) == 0 => Some(Rational::from(0)),
+            _ => None,
+        }
+    }
+
+    /// A size polynomial as a real number.
+    pub fn size(&mut self, dim: &Dim) -> NodeId {
+        match dim.as_fixed() {
+            Some(n) => self.integer(n),
+            None => self.intern(Op::Size(dim.clone()), &[], Type::scalar()),
+        }
+    }
+
+    /// The circle's number.
+    pub fn pi(&mut self) -> NodeId {
+        self.intern(Op::Pi, &[], Type::scalar())
+    }
+
+    /// A literal tensor.
+    pub fn literal(&mut self, literal: Literal) -> NodeId {
+        let ty = literal.ty();
+        let id = self.literals.insert_full(literal).0 as u32;
+        self.intern(Op::Literal(id), &[], ty)
+    }
+
+    /// The record of a literal node.
+    pub fn as_literal(&self, node: NodeId) -> Option<&Literal> {
+        match self.op(node) {
+            Op::Literal(id) => Some(&self.literals[*id as usize]),
+            _ => None,
+        }
+    }
+
+    // ---------------------------------------------------------------- names
+
+    /// Gives a node one more name; names stand beside the table and never change what is shared.
+    pub fn name(&mut self, node: NodeId, name: &str) {
+        self.names.insert(Arc::from(name), node);
+    }
+
+    /// Names with their nodes, in order of naming.
+    pub fn names(&self) -> impl Iterator<Item = (&str, NodeId)> {
+        self.names.iter().map(|(name, node)| (name.as_ref(), *node))
+    }
+
+    /// The node a name stands for: a definition, else an input.
+    pub fn find(&self, name: &str) -> Option<NodeId> {
+        self.names.get(name).copied().or_else(|| self.find_input(name))
+    }
+
+    // ---------------------------------------------------------------- functions
+
+    pub(crate) fn add_function(&mut self, function: Function) -> u32 {
+        let hash = function.structural_hash();
+        if let Some(k) = self.functions.iter().position(|f| f.structural_hash() == hash && f.same(&function)) {
+            return k as u32;
+        }
+        self.functions.push(Arc::new(function));
+        self.functions.len() as u32 - 1
+    }
+
+    /// The function that a named node applies.
+    pub fn as_named(&self, node: NodeId) -> Option<&Arc<Function>> {
+        match self.op(node) {
+            Op::Named(id) => Some(&self.functions[*id as usize]),
+            _ => None,
+        }
+    }
+
+    /// Fails unless the node has entries of the given kind.
+    pub(crate) fn expect_entries(&self, operation: &'static str, node: NodeId, expected: DType) -> Result<()> {
+        if self.ty(node).dtype == expected {
+            return Ok(());
+        }
+        Err(Error::Entries { operation, expected, found: self.ty(node).clone() })
+    }
+
+    /// Fails unless both nodes have the same shape.
+    pub(crate) fn expect_same_shape(&self, operation: &'static str, a: NodeId, b: NodeId) -> Result<()> {
+        if self.shape(a) == self.shape(b) {
+            return Ok(());
+        }
+        Err(Error::ShapesDiffer { operation, left: self.ty(a).clone(), right: self.ty(b).clone() })
+    }
+}

@@ -1,0 +1,187 @@
+//! The kinds of nodes: few, because nearly everything is a contraction.
+
+use crate::form::Product;
+use crate::rational::Rational;
+use crate::shape::{DType, Dim, Type};
+use std::sync::Arc;
+
+/// What a node computes from its operands.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Op {
+    /// Symbolic zero of the type with this number; absorbs products.
+    Zero(u32),
+    /// A named input (number in the graph's table of inputs).
+    Input(u32),
+    /// A non-zero rational number.
+    Rational(Rational),
+    /// The circle's number.
+    Pi,
+    /// A size polynomial, as a real number.
+    Size(Dim),
+    /// A literal tensor (number in the graph's table of literals).
+    Literal(u32),
+    /// `Σ coefficient · operand`, all of one shape.
+    Sum(Box<[Rational]>),
+    /// A sum over bound labels of a product; operand nodes are written as slots of the operand list.
+    Contract(Box<Product>),
+    /// An elementwise function from the table of maps (its number there).
+    Map(u16),
+    /// `Select(p, a, b)`: `a` where `p` holds, else `b`; elementwise and lazy.
+    Select,
+    /// An elementwise comparison of two real or two integer operands.
+    Compare(Comparison),
+    /// Elementwise logic on truth values.
+    Logic(Logic),
+    /// A reduction over one axis.
+    Reduce(Reduction, u16),
+    /// Position of the largest entry along an axis, the first of equals.
+    ArgMax(u16),
+    /// Positions that sort an axis in ascending order, stable.
+    ArgSort(u16),
+    /// Linear algebra on the last two axes.
+    Linear(Linear),
+    /// A function with identity (number in the graph's table of functions).
+    Named(u32),
+    /// The operand under a name that a derivation can cut.
+    Tag(Arc<str>),
+    /// The operand, with derivative zero.
+    StopGradient,
+    /// The operand, recomputed instead of kept by executors that ask.
+    Checkpoint,
+}
+
+/// Elementwise comparisons.
+#[derive(Copy, Clone, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
+pub enum Comparison {
+    /// `a > b`
+    Greater,
+    /// `a >= b`
+    GreaterEqual,
+    /// `a == b`
+    Equal,
+}
+
+impl Comparison {
+    /// As written between the operands.
+    pub fn symbol(self) -> &'static str {
+        match self {
+            Comparison::Greater => ">",
+            Comparison::GreaterEqual => ">=",
+            Comparison::Equal => "==",
+        }
+    }
+}
+
+/// Elementwise logic.
+#[derive(Copy, Clone, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
+pub enum Logic {
+    /// Both hold.
+    And,
+    /// At least one holds.
+    Or,
+    /// The operand fails.
+    Not,
+}
+
+/// Reductions over one axis.
+#[derive(Copy, Clone, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
+pub enum Reduction {
+    /// Largest entry.
+    Max,
+    /// Smallest entry.
+    Min,
+    /// Product of the entries.
+    Prod,
+}
+
+/// Linear algebra on the last two axes.
+#[derive(Copy, Clone, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
+pub enum Linear {
+    /// `B = A⁻¹`
+    Inverse,
+    /// `X = A⁻¹ C`
+    Solve,
+    /// `det A`
+    Det,
+    /// `log |det A|`
+    LogAbsDet,
+    /// Lower `L` with `L Lᵀ = A`, of the symmetric matrix in the lower triangle of `A`.
+    Cholesky,
+    /// `X = L⁻¹ C` with the lower triangle of `L`.
+    SolveLower,
+    /// `X = U⁻¹ C` with the upper triangle of `U`.
+    SolveUpper,
+}
+
+/// What is known of an input beyond its type.
+#[derive(Copy, Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Facts {
+    /// Equal to its transpose.
+    pub symmetric: bool,
+    /// All entries are above 0.
+    pub positive: bool,
+    /// One entry is 1, the others 0.
+    pub one_hot: bool,
+    /// Never differentiated.
+    pub constant: bool,
+}
+
+/// A declared input.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Input {
+    /// Name, as printed.
+    pub name: Arc<str>,
+    /// Type.
+    pub ty: Type,
+    /// Facts.
+    pub facts: Facts,
+    /// 0 for a declared input, otherwise the number of a fresh copy that stands for a cut intermediate.
+    pub copy: u32,
+}
+
+/// A literal tensor, keyed by bits: the only place for NaN and infinity.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Literal {
+    /// Fixed extents.
+    pub shape: Vec<usize>,
+    /// Entries in row-major order.
+    pub entries: Entries,
+}
+
+/// Entries of a literal.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Entries {
+    /// Bit patterns of f64.
+    Real(Vec<u64>),
+    /// Integers.
+    Int(Vec<i64>),
+    /// Truth values.
+    Bool(Vec<bool>),
+}
+
+impl Literal {
+    /// A literal of real entries.
+    pub fn real(shape: &[usize], entries: impl IntoIterator<Item = f64>) -> Literal {
+        let entries = Entries::Real(entries.into_iter().map(f64::to_bits).collect());
+        Literal { shape: shape.to_vec(), entries }
+    }
+
+    /// A literal of integers.
+    pub fn integer(shape: &[usize], entries: impl IntoIterator<Item = i64>) -> Literal {
+        Literal { shape: shape.to_vec(), entries: Entries::Int(entries.into_iter().collect()) }
+    }
+
+    /// Its type; integers are bounded by their largest entry when none is negative.
+    pub fn ty(&self) -> Type {
+        let shape = self.shape.iter().map(|&n| Dim::from(n)).collect();
+        let (dtype, below) = match &self.entries {
+            Entries::Real(_) => (DType::Real, None),
+            Entries::Bool(_) => (DType::Bool, None),
+            Entries::Int(v) => {
+                let bounded = v.iter().all(|&n| (0..i64::MAX).contains(&n));
+                (DType::Int, bounded.then(|| Dim::fixed(v.iter().max().map_or(0, |n| n + 1))))
+            }
+        };
+        Type { dtype, shape, below }
+    }
+}

@@ -1,0 +1,239 @@
+//! Passes over given outputs: the same expression with some nodes replaced.
+//!
+//! Every pass walks the table once in creation order and applies the constructors again, so the result is in
+//! normal form; nothing recurses on the size of the graph.
+
+use crate::error::{Error, Result};
+use crate::form::{Cond, Product};
+use crate::graph::Graph;
+use crate::graph::op::Op;
+use crate::node::NodeId;
+use crate::ops::map::Map;
+use crate::rational::Rational;
+use rustc_hash::FxHashMap;
+
+/// Outputs with tags erased, and the fresh inputs that stand for the cut names.
+#[derive(Clone, Debug)]
+pub struct Lowered {
+    /// The outputs.
+    pub outputs: Vec<NodeId>,
+    /// For each cut name: the fresh input, and the definition it stands for.
+    pub cuts: Vec<(NodeId, NodeId)>,
+}
+
+impl Graph {
+    /// The node with other operands, through the constructors.
+    ///
+    /// # Errors
+    /// What the constructor refuses.
+    pub(crate) fn rebuild(&mut self, node: NodeId, args: &[NodeId]) -> Result<NodeId> {
+        let op = self.op(node).clone();
+        self.rebuild_op(&op, args, node)
+    }
+
+    fn rebuild_op(&mut self, op: &Op, args: &[NodeId], node: NodeId) -> Result<NodeId> {
+        match op {
+            Op::Zero(_) | Op::Input(_) | Op::Rational(_) | Op::Pi | Op::Size(_) | Op::Literal(_) => Ok(node),
+            Op::Sum(coefficients) => {
+                let terms: Vec<(Rational, NodeId)> =
+                    coefficients.iter().cloned().zip(args.iter().copied()).collect();
+                let ty = self.ty(args[0]).clone();
+                self.sum(&terms, ty)
+            }
+            Op::Contract(kind) => Ok(self.product(with_operands(kind, args))),
+            Op::Map(id) => self.map(Map::by_id(*id), args),
+            Op::Select => self.select(args[0], args[1], args[2]),
+            Op::Compare(comparison) => self.compare(*comparison, args[0], args[1]),
+            Op::Logic(logic) => self.logic(*logic, args),
+            Op::Reduce(reduction, axis) => self.reduce(*reduction, args[0], usize::from(*axis)),
+            Op::ArgMax(axis) => self.argmax(args[0], usize::from(*axis)),
+            Op::ArgSort(axis) => self.argsort(args[0], usize::from(*axis)),
+            Op::Linear(kind) => self.linear(*kind, args),
+            Op::Named(_) => {
+                let ty = self.ty(node).clone();
+                Ok(self.intern(op.clone(), args, ty))
+            }
+            Op::Tag(name) => {
+                let name = name.clone();
+                Ok(self.tag(&name, args[0]))
+            }
+            Op::StopGradient => Ok(self.stop_gradient(args[0])),
+            Op::Checkpoint => Ok(self.checkpoint(args[0])),
+        }
+    }
+
+    /// Rewrites everything that `outputs` depend on: `change` sees each node with its new operands and may answer
+    /// with another node; otherwise the node is rebuilt where an operand changed.
+    ///
+    /// # Errors
+    /// What `change` or a constructor refuses.
+    pub(crate) fn rewrite(
+        &mut self,
+        outputs: &[NodeId],
+        change: &mut dyn FnMut(&mut Graph, NodeId, &[NodeId]) -> Result<Option<NodeId>>,
+    ) -> Result<Vec<NodeId>> {
+        let mut new: FxHashMap<NodeId, NodeId> = FxHashMap::default();
+        for node in self.reachable(outputs) {
+            let old = self.args(node);
+            let args: Vec<NodeId> = old.iter().map(|a| new[a]).collect();
+            let answer = match change(self, node, &args)? {
+                Some(other) => other,
+                None if old[..] == args[..] => node,
+                None => self.rebuild(node, &args)?,
+            };
+            new.insert(node, answer);
+        }
+        Ok(outputs.iter().map(|o| new[o]).collect())
+    }
+
+    /// The outputs with some nodes replaced by others of the same type.
+    ///
+    /// # Errors
+    /// [`Error::ShapesDiffer`] for a replacement of another type.
+    pub fn substitute(&mut self, outputs: &[NodeId], replacements: &[(NodeId, NodeId)]) -> Result<Vec<NodeId>> {
+        for &(from, to) in replacements {
+            if self.ty(from) != self.ty(to) {
+                let (left, right) = (self.ty(from).clone(), self.ty(to).clone());
+                return Err(Error::ShapesDiffer { operation: "substitute", left, right });
+            }
+        }
+        let by: FxHashMap<NodeId, NodeId> = replacements.iter().copied().collect();
+        self.rewrite(outputs, &mut |_, node, _| Ok(by.get(&node).copied()))
+    }
+
+    /// The outputs with every tag erased, except that each name in `cuts` becomes a fresh input.
+    ///
+    /// The cut is by name: with `a` and `b` both defined as `x²`, cutting `a` leaves `b` alone.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] for a cut that no output depends on by name.
+    pub fn lower(&mut self, outputs: &[NodeId], cuts: &[&str]) -> Result<Lowered> {
+        let mut made: Vec<Option<(NodeId, NodeId)>> = vec![None; cuts.len()];
+        let mut names: Vec<(std::sync::Arc<str>, NodeId)> = Vec::new();
+        let outputs = self.rewrite(outputs, &mut |g, node, args| {
+            let Op::Tag(name) = g.op(node) else { return Ok(None) };
+            let name = name.clone();
+            let Some(k) = cuts.iter().position(|c| **c == *name) else {
+                names.push((name, args[0]));
+                return Ok(Some(args[0]));
+            };
+            let (input, _) = *made[k].get_or_insert_with(|| {
+                let ty = g.ty(node).clone();
+                (g.fresh_input(&name, ty), args[0])
+            });
+            Ok(Some(input))
+        })?;
+        for (name, node) in names {
+            self.name(node, &name);
+        }
+        let mut cut = Vec::with_capacity(cuts.len());
+        for (k, name) in cuts.iter().enumerate() {
+            match made[k] {
+                Some(pair) => cut.push(pair),
+                None => {
+                    let candidates = self.tags();
+                    return Err(Error::Unknown { name: (*name).to_string(), candidates });
+                }
+            }
+        }
+        Ok(Lowered { outputs, cuts: cut })
+    }
+
+    /// Names of all tags, in order of creation.
+    pub fn tags(&self) -> Vec<String> {
+        self.nodes()
+            .filter_map(|n| match self.op(n) {
+                Op::Tag(name) => Some(name.to_string()),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// The outputs with every named function opened for which `which` says so.
+    ///
+    /// # Errors
+    /// What a constructor refuses.
+    pub fn open(&mut self, outputs: &[NodeId], which: &dyn Fn(&Graph, NodeId) -> bool) -> Result<Vec<NodeId>> {
+        self.rewrite(outputs, &mut |g, node, args| {
+            if !which(g, node) {
+                return Ok(None);
+            }
+            let Some(function) = g.as_named(node).cloned() else { return Ok(None) };
+            let map: Vec<(NodeId, NodeId)> =
+                function.formals.iter().copied().zip(args.iter().copied()).collect();
+            let opened = g.import(&function.body, &[function.output], &map)?;
+            // A body may apply further functions.
+            Ok(Some(if opened == [node] { node } else { g.open(&opened, which)?[0] }))
+        })
+    }
+
+    /// Nodes of another graph written into this one, with some of its nodes replaced by nodes of this graph.
+    ///
+    /// # Errors
+    /// What a constructor refuses; [`Error::Duplicate`] for an input of the same name and another type.
+    pub fn import(
+        &mut self,
+        other: &Graph,
+        outputs: &[NodeId],
+        replaced: &[(NodeId, NodeId)],
+    ) -> Result<Vec<NodeId>> {
+        let mut new: FxHashMap<NodeId, NodeId> = replaced.iter().copied().collect();
+        for node in other.reachable(outputs) {
+            if new.contains_key(&node) {
+                continue;
+            }
+            let args: Vec<NodeId> = other.args(node).iter().map(|a| new[a]).collect();
+            let made = match other.op(node) {
+                Op::Zero(_) => self.zero(other.ty(node).clone()),
+                Op::Input(_) => {
+                    let input = other.as_input(node).expect("invariant: an input").clone();
+                    self.input_with(&input.name, input.ty, input.facts)?
+                }
+                Op::Literal(_) => {
+                    self.literal(other.as_literal(node).expect("invariant: a literal").clone())
+                }
+                Op::Rational(value) => self.rational(value.clone()),
+                Op::Pi => self.pi(),
+                Op::Size(dim) => self.size(dim),
+                Op::Named(_) => {
+                    let function = other.as_named(node).expect("invariant: a function");
+                    self.apply((**function).clone(), &args)?
+                }
+                Op::Map(id) => {
+                    // A body states its own form on purpose; it is not made stable again.
+                    self.map_plain(Map::by_id(*id), &args)
+                }
+                Op::Contract(kind) => self.intern_product(with_operands(kind, &args)),
+                op => self.rebuild_op(&op.clone(), &args, node)?,
+            };
+            new.insert(node, made);
+        }
+        Ok(outputs.iter().map(|o| new[o]).collect())
+    }
+
+    /// A new graph with nothing but what the outputs depend on.
+    ///
+    /// # Errors
+    /// None for outputs of this graph.
+    pub fn extract(&self, outputs: &[NodeId]) -> Result<(Graph, Vec<NodeId>)> {
+        let mut compact = Graph::new();
+        let outputs = compact.import(self, outputs, &[])?;
+        Ok((compact, outputs))
+    }
+}
+
+/// A contraction's product with operands written for slots.
+fn with_operands(kind: &Product, args: &[NodeId]) -> Product {
+    let mut operand = |slot: NodeId| args[slot.index()];
+    let mut product = kind.clone();
+    for access in &mut product.accesses {
+        access.node = operand(access.node);
+    }
+    for cond in &mut product.conds {
+        if let Cond::Holds(n, _, _) = cond {
+            *n = operand(*n);
+        }
+    }
+    product.map_terms(&mut |t| t.map_elements(&mut operand));
+    product
+}
