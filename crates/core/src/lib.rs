@@ -3,6 +3,7 @@
 
 pub mod derive;
 pub mod error;
+pub mod eval;
 pub mod form;
 pub mod graph;
 pub mod index;

@@ -24,6 +24,9 @@ impl Graph {
                 return Err(Error::ShapesDiffer { operation: "+", left, right: self.ty(*node).clone() });
             }
         }
+        if let Some(node) = self.stable_difference(terms) {
+            return Ok(node);
+        }
         Ok(self.sum_unchecked(terms, || ty))
     }
 

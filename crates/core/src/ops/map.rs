@@ -44,9 +44,24 @@ impl Domain {
     }
 }
 
+/// Where the arguments of a map lie on a kink.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Place {
+    /// The first argument is 0.
+    Zero,
+    /// The first argument is a whole number.
+    Whole,
+    /// The first argument is a whole number and a half.
+    HalfWhole,
+    /// Two arguments are equal.
+    Equal(usize, usize),
+}
+
 /// A place where a function has no derivative, and what the engine answers there.
 #[derive(Copy, Clone, PartialEq, Debug)]
 pub struct Kink {
+    /// Where.
+    pub place: Place,
     /// Where, as printed: `x = 0`.
     pub at: &'static str,
     /// The value of the partial that is taken.
@@ -103,8 +118,8 @@ impl std::fmt::Debug for Map {
     }
 }
 
-const fn kink(at: &'static str, taken: &'static str, interval: &'static str) -> Kink {
-    Kink { at, taken, interval }
+const fn kink(place: Place, at: &'static str, taken: &'static str, interval: &'static str) -> Kink {
+    Kink { place, at, taken, interval }
 }
 
 fn half() -> Rational {
@@ -343,28 +358,28 @@ maps! {
         partials: [|x; _| x.map(&SIGN)],
         eval: |x| x.abs(),
         text: "abs({x})", latex: r"\left|{x}\right|",
-        domain: Everywhere, probes: &[&[-2.0], &[0.5], &[3.0]], kinks: &[kink("x = 0", "0", "[-1, 1]")],
+        domain: Everywhere, probes: &[&[-2.0], &[0.5], &[3.0]], kinks: &[kink(Place::Zero, "x = 0", "0", "[-1, 1]")],
     }
     /// Sign: −1, 0 or 1. The partial is the symbolic zero; at the jump there is none.
     SIGN = "sign" {
         partials: [|_x; _| nothing()],
         eval: |x| if x.is_nan() { (*x).clone() } else if *x > &S::zero() { S::one() } else if *x < &S::zero() { -S::one() } else { S::zero() },
         text: "sign({x})", latex: r"\operatorname{sign}{x}",
-        domain: Everywhere, probes: &[&[-2.0], &[0.5]], kinks: &[kink("x = 0", "0", "none")],
+        domain: Everywhere, probes: &[&[-2.0], &[0.5]], kinks: &[kink(Place::Zero, "x = 0", "0", "none")],
     }
     /// Greatest whole number not above. The partial is the symbolic zero.
     FLOOR = "floor" {
         partials: [|_x; _| nothing()],
         eval: |x| x.floor(),
         text: "floor({x})", latex: r"\left\lfloor {x} \right\rfloor",
-        domain: Everywhere, probes: &[&[-1.5], &[0.5], &[2.25]], kinks: &[kink("x whole", "0", "none")],
+        domain: Everywhere, probes: &[&[-1.5], &[0.5], &[2.25]], kinks: &[kink(Place::Whole, "x whole", "0", "none")],
     }
     /// Least whole number not below. The partial is the symbolic zero.
     CEIL = "ceil" {
         partials: [|_x; _| nothing()],
         eval: |x| -(-(*x).clone()).floor(),
         text: "ceil({x})", latex: r"\left\lceil {x} \right\rceil",
-        domain: Everywhere, probes: &[&[-1.5], &[0.5], &[2.25]], kinks: &[kink("x whole", "0", "none")],
+        domain: Everywhere, probes: &[&[-1.5], &[0.5], &[2.25]], kinks: &[kink(Place::Whole, "x whole", "0", "none")],
     }
     /// Nearest whole number, halves to the even neighbour. The partial is zero.
     ROUND = "round" {
@@ -377,7 +392,7 @@ maps! {
             if rest < half || (rest == half && even) { low } else { low + S::one() }
         },
         text: "round({x})", latex: r"\operatorname{round}{x}",
-        domain: Everywhere, probes: &[&[-1.25], &[0.25], &[2.75]], kinks: &[kink("x half-whole", "0", "none")],
+        domain: Everywhere, probes: &[&[-1.25], &[0.25], &[2.75]], kinks: &[kink(Place::HalfWhole, "x half-whole", "0", "none")],
     }
     /// Larger of two. The winner takes all; at a tie each partial is 1/2, so that it stays commutative.
     MAX = "max" {
@@ -387,7 +402,7 @@ maps! {
         ],
         eval: |a, b| if a.is_nan() { (*a).clone() } else if b.is_nan() || *b > *a { (*b).clone() } else { (*a).clone() },
         text: "max({a}, {b})", latex: r"\max\left({a}, {b}\right)",
-        domain: Everywhere, probes: &[&[1.0, 2.0], &[0.5, -1.5]], kinks: &[kink("a = b", "1/2", "[0, 1]")],
+        domain: Everywhere, probes: &[&[1.0, 2.0], &[0.5, -1.5]], kinks: &[kink(Place::Equal(0, 1), "a = b", "1/2", "[0, 1]")],
     }
     /// Smaller of two. The winner takes all; at a tie each partial is 1/2, so that it stays commutative.
     MIN = "min" {
@@ -397,14 +412,14 @@ maps! {
         ],
         eval: |a, b| if a.is_nan() { (*a).clone() } else if b.is_nan() || *b < *a { (*b).clone() } else { (*a).clone() },
         text: "min({a}, {b})", latex: r"\min\left({a}, {b}\right)",
-        domain: Everywhere, probes: &[&[1.0, 2.0], &[0.5, -1.5]], kinks: &[kink("a = b", "1/2", "[0, 1]")],
+        domain: Everywhere, probes: &[&[1.0, 2.0], &[0.5, -1.5]], kinks: &[kink(Place::Equal(0, 1), "a = b", "1/2", "[0, 1]")],
     }
     /// Rectifier `max(x, 0)`. `∂y/∂x = [x > 0]`, absent where false; at the kink the engine answers 0.
     RELU = "relu" {
         partials: [|x; _| guard(x.gt(0))],
         eval: |x| if *x <= &S::zero() { S::zero() } else { (*x).clone() },
         text: "relu({x})", latex: r"\max\left({x}, 0\right)",
-        domain: Everywhere, probes: &[&[-2.0], &[1.0], &[3.0]], kinks: &[kink("x = 0", "0", "[0, 1]")],
+        domain: Everywhere, probes: &[&[-2.0], &[1.0], &[3.0]], kinks: &[kink(Place::Zero, "x = 0", "0", "[0, 1]")],
     }
     /// Nearest point of the interval `[a, b]` to `x`. The partial of `x` is 1 strictly inside, 0 at the ends.
     CLIP = "clip" {
@@ -416,7 +431,7 @@ maps! {
         eval: |x, a, b| if *x < *a { (*a).clone() } else if *x > *b { (*b).clone() } else { (*x).clone() },
         text: "clip({x}, {a}, {b})", latex: r"\operatorname{clip}\left({x}, {a}, {b}\right)",
         domain: Everywhere, probes: &[&[0.5, -1.0, 2.0], &[-3.0, -1.0, 2.0], &[5.0, -1.0, 2.0]],
-        kinks: &[kink("x = a", "0", "[0, 1]"), kink("x = b", "0", "[0, 1]")],
+        kinks: &[kink(Place::Equal(0, 1), "x = a", "0", "[0, 1]"), kink(Place::Equal(0, 2), "x = b", "0", "[0, 1]")],
     }
     /// Gaussian error linear unit `x Φ(x)`. `∂y/∂x = Φ(x) + x φ(x)`, Φ and φ the standard normal distribution and density.
     GELU = "gelu" {

@@ -1,0 +1,381 @@
+//! The slow evaluator: any scalar, fixed order, the same bits on every machine.
+//!
+//! It judges every faster path and makes golden files, so it does the obvious thing: nodes in creation order, sums
+//! from the first term to the last, no fused multiply-add, elementary functions of the [`Scalar`]. Three liberties
+//! are exact in meaning: a factor `1/x` of a product divides by `x`, a label that a delta determines is not looped
+//! over, and contractions of three and more factors are ordered when that saves work.
+
+pub mod bindings;
+pub mod contract;
+pub mod kinks;
+pub mod materialised;
+pub mod structured;
+pub mod term;
+
+use crate::error::{Error, Result};
+use crate::form::Product;
+use crate::graph::Graph;
+use crate::graph::op::{Comparison, Entries, Logic, Op};
+use crate::index::Term;
+use crate::node::NodeId;
+use crate::ops::map::{self, Map};
+use crate::ops::{composite, linear, reduce};
+use crate::scalar::Scalar;
+use crate::shape::{Dim, Sizes};
+use crate::tensor::{Tensor, Value};
+pub use bindings::Bindings;
+pub use kinks::KinkHit;
+use std::rc::Rc;
+
+/// How an evaluation is carried out.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Largest number of entries of any one value; more is refused instead of exhausting memory.
+    pub limit: usize,
+    /// Whether kinks that are hit are reported.
+    pub kinks: bool,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { limit: 1 << 28, kinks: false }
+    }
+}
+
+/// What an evaluation answers.
+#[derive(Clone, Debug)]
+pub struct Evaluation<S> {
+    /// One value for each output.
+    pub values: Vec<Value<S>>,
+    /// Kinks that were hit, when asked for.
+    pub kinks: Vec<KinkHit>,
+    /// Numbers stored for intermediate nodes, besides inputs and outputs.
+    pub stored: usize,
+}
+
+/// Values of the nodes of one evaluation.
+pub(crate) struct Store<'g, S> {
+    pub(crate) graph: &'g Graph,
+    pub(crate) sizes: Sizes,
+    values: Vec<Option<Rc<Value<S>>>>,
+    options: Options,
+    stored: usize,
+}
+
+impl Graph {
+    /// Values of the outputs at the given inputs.
+    ///
+    /// # Errors
+    /// [`Error::Bindings`] with everything that is missing or misshaped, [`Error::Label`] for a label out of range,
+    /// [`Error::TooLarge`], [`Error::EmptyAxis`], [`Error::UnknownSize`].
+    ///
+    /// ```
+    /// use chainrule_core::{eval::Bindings, graph::Graph, shape::Type, tensor::Tensor};
+    /// let mut g = Graph::new();
+    /// let x = g.input("x", Type::real(["n"]))?;
+    /// let y = g.sum_all(x)?;
+    /// let at = Bindings::new().with("x", Tensor::vector(vec![1.0, 2.0, 4.0]));
+    /// assert_eq!(g.evaluate(&[y], &at)?[0].real().unwrap().data(), [7.0]);
+    /// # Ok::<(), chainrule_core::error::Error>(())
+    /// ```
+    pub fn evaluate<S: Scalar>(&self, outputs: &[NodeId], at: &Bindings<S>) -> Result<Vec<Value<S>>> {
+        Ok(self.evaluate_with(outputs, at, &Options::default())?.values)
+    }
+
+    /// As [`Graph::evaluate`], with options, kinks and statistics.
+    ///
+    /// # Errors
+    /// As [`Graph::evaluate`].
+    pub fn evaluate_with<S: Scalar>(
+        &self,
+        outputs: &[NodeId],
+        at: &Bindings<S>,
+        options: &Options,
+    ) -> Result<Evaluation<S>> {
+        let mut store = Store::new(self, outputs, at, options)?;
+        let mut kinks = Vec::new();
+        store.run(outputs, Some(&mut kinks).filter(|_| options.kinks))?;
+        let values = outputs.iter().map(|&o| store.value(o).clone()).collect();
+        Ok(Evaluation { values, kinks, stored: store.stored })
+    }
+}
+
+impl<'g, S: Scalar> Store<'g, S> {
+    /// Solves sizes and places the inputs that the outputs need.
+    pub(crate) fn new(
+        graph: &'g Graph,
+        outputs: &[NodeId],
+        at: &Bindings<S>,
+        options: &Options,
+    ) -> Result<Store<'g, S>> {
+        let needed = needed(graph, outputs);
+        let count = outputs.iter().map(|o| o.index() + 1).max().unwrap_or(0);
+        let mut store = Store {
+            graph,
+            sizes: at.solve(graph, &needed)?,
+            values: vec![None; count],
+            options: options.clone(),
+            stored: 0,
+        };
+        for &node in needed.iter().filter(|n| graph.as_input(**n).is_some()) {
+            store.values[node.index()] = Some(Rc::new(at.value(graph, node, &store.sizes)?));
+        }
+        Ok(store)
+    }
+
+    /// Evaluates what the outputs need, freeing what is no longer read.
+    pub(crate) fn run(&mut self, outputs: &[NodeId], mut kinks: Option<&mut Vec<KinkHit>>) -> Result<()> {
+        let nodes = needed(self.graph, outputs);
+        let mut uses = vec![0u32; self.values.len()];
+        for &node in &nodes {
+            operands(self.graph, node).iter().for_each(|a| uses[a.index()] += 1);
+        }
+        outputs.iter().for_each(|o| uses[o.index()] += 1);
+        for node in nodes {
+            if self.values[node.index()].is_none() {
+                let value = self.compute(node, kinks.as_deref_mut())?;
+                if !outputs.contains(&node) {
+                    self.stored += value.count();
+                }
+                self.values[node.index()] = Some(Rc::new(value));
+            }
+            for a in operands(self.graph, node) {
+                uses[a.index()] -= 1;
+                if uses[a.index()] == 0 {
+                    self.values[a.index()] = None;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The value of a node that has been evaluated.
+    pub(crate) fn value(&self, node: NodeId) -> &Value<S> {
+        self.values[node.index()].as_deref().expect("invariant: operands are evaluated before their users")
+    }
+
+    fn shared(&self, node: NodeId) -> Rc<Value<S>> {
+        self.values[node.index()].clone().expect("invariant: operands are evaluated before their users")
+    }
+
+    pub(crate) fn real(&self, node: NodeId) -> &Tensor<S> {
+        self.value(node).real().expect("invariant: types were checked when the node was built")
+    }
+
+    /// The number an extent stands for.
+    pub(crate) fn extent(&self, dim: &Dim) -> Result<usize> {
+        let n = dim.evaluate(&self.sizes).map_err(|name| Error::UnknownSize { name: name.to_string() })?;
+        Ok(usize::try_from(n).unwrap_or(0))
+    }
+
+    /// The shape of a node as numbers, refused when it would be too large.
+    pub(crate) fn extents(&self, dims: &[Dim]) -> Result<Vec<usize>> {
+        let shape: Vec<usize> = dims.iter().map(|d| self.extent(d)).collect::<Result<_>>()?;
+        let entries = shape.iter().fold(1i128, |n, &d| n.saturating_mul(d as i128));
+        let limit = self.options.limit as i128;
+        if entries > limit {
+            return Err(Error::TooLarge { entries, limit });
+        }
+        Ok(shape)
+    }
+
+    pub(crate) fn count_stored(&mut self, entries: usize) {
+        self.stored += entries;
+    }
+
+    fn compute(&mut self, node: NodeId, kinks: Option<&mut Vec<KinkHit>>) -> Result<Value<S>> {
+        let g = self.graph;
+        let shape = self.extents(g.shape(node))?;
+        let args = g.args(node);
+        let real = |data: Vec<S>| {
+            Value::Real(Tensor::new(&shape, data).expect("invariant: one entry for each position"))
+        };
+        Ok(match g.op(node) {
+            Op::Input(_) => unreachable!("invariant: inputs are placed before the run"),
+            Op::Zero(_) => Value::Real(Tensor::filled(&shape, S::zero())),
+            Op::Rational(value) => Value::Real(Tensor::scalar(S::from_rational(value))),
+            Op::Pi => Value::Real(Tensor::scalar(S::pi())),
+            Op::Size(dim) => {
+                let n = dim.evaluate(&self.sizes).map_err(|n| Error::UnknownSize { name: n.to_string() })?;
+                Value::Real(Tensor::scalar(S::from_i64(n)))
+            }
+            Op::Literal(_) => {
+                let literal = g.as_literal(node).expect("invariant: a literal");
+                match &literal.entries {
+                    Entries::Real(bits) => real(bits.iter().map(|&b| S::from_f64(f64::from_bits(b))).collect()),
+                    Entries::Int(v) => Value::Int(Tensor::new(&shape, v.clone()).expect("invariant: literal")),
+                    Entries::Bool(v) => Value::Bool(Tensor::new(&shape, v.clone()).expect("invariant: literal")),
+                }
+            }
+            Op::Sum(coefficients) => {
+                let terms: Vec<(S, bool, &[S])> = coefficients
+                    .iter()
+                    .zip(&args)
+                    .map(|(c, &a)| (S::from_rational(c), c.is_one(), self.real(a).data()))
+                    .collect();
+                let count = shape.iter().product();
+                real((0..count).map(|k| weighted_sum(&terms, k)).collect())
+            }
+            Op::Contract(_) => {
+                let product = g.as_product(node);
+                Value::Real(contract::evaluate(self, &product)?)
+            }
+            Op::Map(id) => {
+                let map = Map::by_id(*id);
+                let values: Vec<&[S]> = args.iter().map(|&a| self.real(a).data()).collect();
+                let count: usize = shape.iter().product();
+                if let Some(kinks) = kinks {
+                    kinks::of_map(g, node, map, &values, kinks);
+                }
+                let at = |k: usize| {
+                    let point: smallvec::SmallVec<[&S; 3]> = values.iter().map(|v| &v[k]).collect();
+                    map::evaluate(map, &point)
+                };
+                real((0..count).map(at).collect())
+            }
+            Op::Select => {
+                let p = self.value(args[0]).boolean().expect("invariant: a predicate");
+                let (a, b) = (self.real(args[1]).data(), self.real(args[2]).data());
+                let pick = |(k, &p): (usize, &bool)| if p { a[k].clone() } else { b[k].clone() };
+                real(p.data().iter().enumerate().map(pick).collect())
+            }
+            Op::Compare(comparison) => {
+                let data = compare(*comparison, self.value(args[0]), self.value(args[1]));
+                Value::Bool(Tensor::new(&shape, data).expect("invariant: equal shapes"))
+            }
+            Op::Logic(logic) => {
+                let at = |k: usize| self.value(args[k]).boolean().expect("invariant: a predicate").data();
+                let data = match logic {
+                    Logic::Not => at(0).iter().map(|p| !p).collect(),
+                    Logic::And => at(0).iter().zip(at(1)).map(|(p, q)| *p && *q).collect(),
+                    Logic::Or => at(0).iter().zip(at(1)).map(|(p, q)| *p || *q).collect(),
+                };
+                Value::Bool(Tensor::new(&shape, data).expect("invariant: equal shapes"))
+            }
+            Op::Reduce(reduction, axis) => {
+                let x = self.real(args[0]);
+                if let Some(kinks) = kinks {
+                    kinks::of_reduction(g, node, *reduction, x, usize::from(*axis), kinks);
+                }
+                Value::Real(reduce::evaluate(*reduction, x, usize::from(*axis))?)
+            }
+            Op::ArgMax(axis) => Value::Int(reduce::argmax(self.real(args[0]), usize::from(*axis))?),
+            Op::ArgSort(axis) => Value::Int(reduce::argsort(self.real(args[0]), usize::from(*axis))),
+            Op::Linear(kind) => {
+                let tensors: Vec<&Tensor<S>> = args.iter().map(|&a| self.real(a)).collect();
+                Value::Real(linear::evaluate(*kind, &tensors))
+            }
+            Op::Named(_) => self.call(node)?,
+            Op::Tag(_) | Op::StopGradient | Op::Checkpoint => (*self.shared(args[0])).clone(),
+        })
+    }
+
+    /// A composite's kernel, or the body of a function.
+    fn call(&mut self, node: NodeId) -> Result<Value<S>> {
+        let function = self.graph.as_named(node).expect("invariant: a function").clone();
+        let args = self.graph.args(node);
+        if let Some(id) = function.composite {
+            let tensors: Vec<&Tensor<S>> = args.iter().map(|&a| self.real(a)).collect();
+            if let Some(value) = composite::evaluate(id, &function.axes, &tensors) {
+                return Ok(Value::Real(value));
+            }
+        }
+        let count = function.output.index() + 1;
+        let mut inner = Store {
+            graph: &function.body,
+            sizes: self.sizes.clone(),
+            values: vec![None; count],
+            options: self.options.clone(),
+            stored: 0,
+        };
+        for (formal, &a) in function.formals.iter().zip(&args) {
+            if formal.index() < count {
+                inner.values[formal.index()] = Some(self.shared(a));
+            }
+        }
+        inner.run(&[function.output], None)?;
+        let value = inner.value(function.output).clone();
+        self.stored += inner.stored;
+        Ok(value)
+    }
+}
+
+fn weighted_sum<S: Scalar>(terms: &[(S, bool, &[S])], k: usize) -> S {
+    let term = |(c, one, x): &(S, bool, &[S])| if *one { x[k].clone() } else { c.clone() * x[k].clone() };
+    let mut total = term(&terms[0]);
+    for t in &terms[1..] {
+        total = total + term(t);
+    }
+    total
+}
+
+fn compare<S: Scalar>(comparison: Comparison, a: &Value<S>, b: &Value<S>) -> Vec<bool> {
+    fn each<T: PartialOrd>(comparison: Comparison, a: &[T], b: &[T]) -> Vec<bool> {
+        let holds = |(x, y): (&T, &T)| match comparison {
+            Comparison::Greater => x > y,
+            Comparison::GreaterEqual => x >= y,
+            Comparison::Equal => x == y,
+        };
+        a.iter().zip(b).map(holds).collect()
+    }
+    match (a, b) {
+        (Value::Real(a), Value::Real(b)) => each(comparison, a.data(), b.data()),
+        (Value::Int(a), Value::Int(b)) => each(comparison, a.data(), b.data()),
+        _ => unreachable!("invariant: a comparison has operands of one kind"),
+    }
+}
+
+/// What the evaluator reads to compute a node: its operands, but `x` itself where a product divides by `x`.
+pub(crate) fn operands(g: &Graph, node: NodeId) -> smallvec::SmallVec<[NodeId; 3]> {
+    let args = g.args(node);
+    if !matches!(g.op(node), Op::Contract(_)) {
+        return args;
+    }
+    let product = g.as_product(node);
+    let mut read = smallvec::SmallVec::new();
+    for_each_operand(&product, &mut |n, factor| {
+        let n = if factor { divisor(g, n).unwrap_or(n) } else { n };
+        if !read.contains(&n) {
+            read.push(n);
+        }
+    });
+    read
+}
+
+/// Calls `visit` on every operand of a product, and whether it is a factor.
+pub(crate) fn for_each_operand(product: &Product, visit: &mut dyn FnMut(NodeId, bool)) {
+    let mut elements = |terms: &[Term], visit: &mut dyn FnMut(NodeId, bool)| {
+        terms.iter().for_each(|t| t.each_element(&mut |n| visit(n, false)));
+    };
+    for access in &product.accesses {
+        visit(access.node, true);
+        elements(&access.at, visit);
+    }
+    for cond in &product.conds {
+        if let crate::form::Cond::Holds(node, _, _) = cond {
+            visit(*node, false);
+        }
+        elements(cond.terms(), visit);
+    }
+}
+
+/// `x` for a node `1/x`.
+pub(crate) fn divisor(g: &Graph, node: NodeId) -> Option<NodeId> {
+    match g.op(node) {
+        Op::Map(id) if *id == map::RECIP.id => Some(g.arg(node, 0)),
+        _ => None,
+    }
+}
+
+/// The nodes that must be evaluated for the outputs, in topological order.
+fn needed(g: &Graph, outputs: &[NodeId]) -> Vec<NodeId> {
+    let Some(last) = outputs.iter().map(|n| n.index()).max() else { return Vec::new() };
+    let mut wanted = vec![false; last + 1];
+    outputs.iter().for_each(|n| wanted[n.index()] = true);
+    for k in (0..=last).rev() {
+        if wanted[k] {
+            operands(g, NodeId::new(k)).iter().for_each(|a| wanted[a.index()] = true);
+        }
+    }
+    (0..=last).filter(|&k| wanted[k]).map(NodeId::new).collect()
+}

@@ -1,0 +1,207 @@
+//! Structured values: `Σ coefficient · Π deltas · Π dense factors`, each factor on a subset of the axes.
+//!
+//! The Jacobian of an elementwise function of n entries is one delta and n numbers; nothing of size n² exists until
+//! somebody asks for the dense form.
+
+use super::{Options, Store, contract, for_each_operand};
+use crate::error::{Error, Result};
+use crate::eval::Bindings;
+use crate::form::product::Part;
+use crate::form::{Cond, Product};
+use crate::graph::Graph;
+use crate::graph::op::Op;
+use crate::index::{Atom, Label, Term};
+use crate::node::NodeId;
+use crate::rational::Rational;
+use crate::scalar::Scalar;
+use crate::tensor::Tensor;
+
+/// One term of a structured value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StructuredTerm<S> {
+    /// Factor of the whole term.
+    pub coefficient: S,
+    /// Pairs of axes whose positions must be equal.
+    pub deltas: Vec<(usize, usize)>,
+    /// Dense tensors, each over the listed axes.
+    pub factors: Vec<(Tensor<S>, Vec<usize>)>,
+}
+
+/// A value as a sum of structured terms.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Structured<S> {
+    /// Extents of the axes.
+    pub shape: Vec<usize>,
+    /// The terms.
+    pub terms: Vec<StructuredTerm<S>>,
+}
+
+impl<S: Scalar> Structured<S> {
+    /// Numbers that are stored.
+    pub fn stored(&self) -> usize {
+        self.terms.iter().flat_map(|t| &t.factors).map(|(f, _)| f.data().len()).sum()
+    }
+
+    /// Writes the dense value, row-major, into a buffer of the right length.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] when the buffer is shorter than the value.
+    pub fn to_dense_into(&self, buffer: &mut [S]) -> Result<()> {
+        let count = self.shape.iter().fold(1i128, |n, &d| n * d as i128);
+        if count > buffer.len() as i128 {
+            return Err(Error::TooLarge { entries: count, limit: buffer.len() as i128 });
+        }
+        buffer[..count as usize].fill(S::zero());
+        for term in &self.terms {
+            self.add_term(term, buffer);
+        }
+        Ok(())
+    }
+
+    fn add_term(&self, term: &StructuredTerm<S>, buffer: &mut [S]) {
+        // Axes joined by deltas share one counter.
+        let rank = self.shape.len();
+        let mut leader: Vec<usize> = (0..rank).collect();
+        for &(a, b) in &term.deltas {
+            let (from, to) = (leader[a].max(leader[b]), leader[a].min(leader[b]));
+            leader.iter_mut().filter(|l| **l == from).for_each(|l| *l = to);
+        }
+        let extent = |l: usize| (0..rank).filter(|&k| leader[k] == l).map(|k| self.shape[k]).min().unwrap_or(0);
+        let counters: Vec<usize> = (0..rank).filter(|&k| leader[k] == k).collect();
+        if counters.iter().any(|&l| extent(l) == 0) {
+            return;
+        }
+        let mut at = vec![0usize; rank];
+        loop {
+            let position = |axes: &[usize], shape: &[usize]| {
+                axes.iter().zip(shape).fold(0, |n, (&a, &d)| n * d + at[leader[a]])
+            };
+            let value = term.factors.iter().fold(term.coefficient.clone(), |v, (f, axes)| {
+                v * f.data()[position(axes, f.shape())].clone()
+            });
+            let all: Vec<usize> = (0..rank).collect();
+            let slot = &mut buffer[position(&all, &self.shape)];
+            *slot = slot.clone() + value;
+            let Some(&k) = counters.iter().rev().find(|&&k| at[k] + 1 < extent(k)) else { return };
+            at[k] += 1;
+            counters.iter().filter(|&&j| j > k).for_each(|&j| at[j] = 0);
+        }
+    }
+}
+
+impl Graph {
+    /// The value of a real node with its deltas and outer products kept apart.
+    ///
+    /// # Errors
+    /// As [`Graph::evaluate`].
+    pub fn evaluate_structured<S: Scalar>(&self, output: NodeId, at: &Bindings<S>) -> Result<Structured<S>> {
+        let pieces = self.pieces(output);
+        let mut roots = Vec::new();
+        for (_, product) in &pieces {
+            for_each_operand(product, &mut |n, factor| {
+                roots.push(if factor { super::divisor(self, n).unwrap_or(n) } else { n });
+            });
+        }
+        // Inputs that only determine sizes are part of the bindings too.
+        let mut store = Store::new(self, &[roots.clone(), vec![output]].concat(), at, &Options::default())?;
+        roots.sort();
+        roots.dedup();
+        store.run(&roots, None)?;
+        let shape: Vec<usize> = self.shape(output).iter().map(|d| store.extent(d)).collect::<Result<_>>()?;
+        let mut terms = Vec::new();
+        for (coefficient, product) in pieces {
+            terms.push(structured_term(&mut store, &coefficient, &product)?);
+        }
+        Ok(Structured { shape, terms })
+    }
+
+    /// The node as a sum of products over its axes; a product with sums stays one factor.
+    fn pieces(&self, output: NodeId) -> Vec<(Rational, Product)> {
+        let piece = |c: Rational, node: NodeId| match self.op(node) {
+            Op::Contract(_) => {
+                let product = self.as_product(node);
+                let plain = product.extents.len() == product.free && product.conds.iter().all(|c| is_delta(c));
+                let whole = || Product::of(node, self.shape(node));
+                (c, if plain { product } else { whole() })
+            }
+            _ => (c, Product::of(node, self.shape(node))),
+        };
+        match self.op(output) {
+            Op::Zero(_) => Vec::new(),
+            Op::Sum(coefficients) => {
+                coefficients.iter().zip(self.args(output)).map(|(c, a)| piece(c.clone(), a)).collect()
+            }
+            _ => vec![piece(Rational::from(1), output)],
+        }
+    }
+}
+
+/// A delta between two labels, or a predicate read at labels.
+fn is_delta(cond: &Cond) -> bool {
+    match cond {
+        Cond::Zero(term) => delta_axes(term).is_some(),
+        Cond::Holds(_, at, _) => at.iter().all(|t| t.as_label().is_some()),
+        Cond::NonNegative(_) => false,
+    }
+}
+
+fn delta_axes(term: &Term) -> Option<(usize, usize)> {
+    match term.parts() {
+        [(Atom::Label(a), c), (Atom::Label(b), d)] if term.offset().is_zero() => {
+            (c.as_fixed() == Some(1) && d.as_fixed() == Some(-1)).then_some((a.0 as usize, b.0 as usize))
+        }
+        _ => None,
+    }
+}
+
+/// Deltas apart, and one dense factor for each group of factors that share axes.
+fn structured_term<S: Scalar>(
+    store: &mut Store<'_, S>,
+    coefficient: &Rational,
+    product: &Product,
+) -> Result<StructuredTerm<S>> {
+    let deltas: Vec<(usize, usize)> = product
+        .conds
+        .iter()
+        .filter_map(|c| match c {
+            Cond::Zero(t) => delta_axes(t),
+            _ => None,
+        })
+        .collect();
+    let mut leader: Vec<usize> = (0..product.free).collect();
+    for &(a, b) in &deltas {
+        let (from, to) = (leader[a].max(leader[b]), leader[a].min(leader[b]));
+        leader.iter_mut().filter(|l| **l == from).for_each(|l| *l = to);
+    }
+    let mut led = product.clone();
+    led.conds.retain(|c| !matches!(c, Cond::Zero(_)));
+    led.map_terms(&mut |t| t.relabel(&|l| Label(leader[l.0 as usize] as u32)));
+    let mut groups: Vec<(Vec<usize>, Vec<Part>)> = Vec::new();
+    for part in led.parts() {
+        let mut axes = Vec::new();
+        part.each_label(&mut |l| axes.push(l.0 as usize));
+        let (mut joined, mut parts) = (axes, vec![part]);
+        groups.retain_mut(|(theirs, members)| {
+            let shares = theirs.iter().any(|a| joined.contains(a));
+            if shares {
+                joined.append(theirs);
+                parts.append(members);
+            }
+            !shares
+        });
+        groups.push((joined, parts));
+    }
+    let mut factors = Vec::new();
+    for (mut axes, parts) in groups {
+        axes.sort_unstable();
+        axes.dedup();
+        let extents = axes.iter().map(|&a| led.extents[a].clone()).collect();
+        let place = |l: Label| {
+            Label(axes.iter().position(|&a| a == l.0 as usize).expect("invariant: an axis of the group") as u32)
+        };
+        let inner = led.with_parts(parts).relabel(extents, axes.len(), &place);
+        factors.push((contract::evaluate(store, &inner)?, axes));
+    }
+    let scale = coefficient * &product.coefficient;
+    Ok(StructuredTerm { coefficient: S::from_rational(&scale), deltas, factors })
+}
