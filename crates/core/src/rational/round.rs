@@ -1,4 +1,5 @@
-//! The float nearest to a rational, rounded once: `q = ⌊p·2^s / d⌋` to 63 bits and a sticky bit, then ties to even.
+//! The float nearest to a rational, rounded once: `q = ⌊p·2^s / d⌋` to 63 bits and a sticky bit, then ties
+//! to even.
 //!
 //! Source: the usual software division, as in Knuth, volume 2, section 4.2.1, with gradual underflow.
 

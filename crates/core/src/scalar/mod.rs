@@ -23,6 +23,7 @@
 mod dual;
 mod exact;
 mod float;
+pub mod matrix;
 pub mod special;
 
 use std::fmt::Debug;

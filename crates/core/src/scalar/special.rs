@@ -73,8 +73,9 @@ fn digamma_far(x: f64) -> f64 {
 
 /// ψ on `[1, 2]` as `(x - x₀)/x · h(x - 3/2)`, so that it keeps its precision at its zero x₀.
 ///
-/// The polynomial h is within 5e-18 of `x ψ(x)/(x - x₀)`. It is mpmath 1.4.1 at 60 digits,
-/// `chebyfit(lambda t: (t+1.5)*digamma(t+1.5)/(t+1.5-x0), [-0.5, 0.5], 17)` with `x0 = findroot(digamma, 1.46)`.
+/// The polynomial h is within 5e-18 of `x ψ(x)/(x - x₀)`. It is mpmath 1.4.1 at 60 digits:
+/// `x0 = findroot(digamma, 1.46)`,
+/// `chebyfit(lambda t: (t+1.5)*digamma(t+1.5)/(t+1.5-x0), [-0.5, 0.5], 17)`.
 fn digamma_near_root(x: f64) -> f64 {
     /// x₀ in two parts.
     const ROOT: f64 = 1.4616321449683622;
@@ -153,7 +154,8 @@ fn size(n: u32, x: f64) -> f64 {
     (1..n).fold(1.0 / x, |lead, k| lead * (f64::from(k) / x)) * sum
 }
 
-/// `(-1)ⁿ dⁿ/dzⁿ cot z` as a polynomial in `c = cot z`: Q₀ = c, Qₙ₊₁ = (1 + c²) Qₙ′, all coefficients positive.
+/// `(-1)ⁿ dⁿ/dzⁿ cot z` as a polynomial in `c = cot z`: Q₀ = c, Qₙ₊₁ = (1 + c²) Qₙ′, all coefficients
+/// positive.
 fn cot_derivative(n: u32, c: f64) -> f64 {
     let mut q = vec![0.0, 1.0];
     for _ in 1..n {
