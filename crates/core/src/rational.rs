@@ -14,22 +14,22 @@
 //! Source: Knuth, The Art of Computer Programming, volume 2, section 4.5.1 (rational arithmetic that
 //! divides out common factors before multiplying).
 
+mod round;
+mod text;
+
 use std::cmp::Ordering;
-use std::fmt;
 use std::ops::{Add, AddAssign, Mul, MulAssign, Neg, Sub, SubAssign};
-use std::str::FromStr;
 use std::sync::Arc;
 
 use num_bigint::BigInt;
 use num_rational::BigRational;
 use num_traits::{One, Signed, ToPrimitive, Zero};
 
+pub use text::ParseRationalError;
+
 /// Powers and roots whose numerator or denominator would need more bits than this are refused: a hundred
 /// thousand bits is far beyond any coefficient of a formula and still multiplies in milliseconds.
 pub const MAX_BITS: u64 = 100_000;
-
-/// Longest decimal literal that [`Rational::from_decimal`] reads; keeps the quadratic conversion harmless.
-const MAX_DIGITS: usize = 10_000;
 
 /// An exact rational number.
 ///
@@ -104,38 +104,6 @@ impl Rational {
             (Ok(num), Ok(den)) => Rational::small(num, den),
             _ => Rational::from_reduced(num.into(), den.into()),
         }
-    }
-
-    /// The number a decimal literal denotes: `0.1` is 1/10, `1e-3` is 1/1000, `.5` and `2.` are read too.
-    ///
-    /// `None` for anything else, for exponents beyond ±400 and for more than ten thousand digits.
-    pub fn from_decimal(text: &str) -> Option<Rational> {
-        let (mantissa, exponent) = match text.split_once(['e', 'E']) {
-            Some((mantissa, exponent)) => (mantissa, signed_digits(exponent)?.parse::<i64>().ok()?),
-            None => (text, 0),
-        };
-        if exponent.abs() > 400 || mantissa.len() > MAX_DIGITS {
-            return None;
-        }
-        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-        let digits: BigInt = signed_digits(&format!("{whole}{fraction}"))?.parse().ok()?;
-        let shift = exponent - fraction.len() as i64;
-        let scale = BigInt::from(10).pow(shift.unsigned_abs() as u32);
-        if shift < 0 {
-            Rational::from_big(digits, scale)
-        } else {
-            Rational::from_big(digits * scale, One::one())
-        }
-    }
-
-    /// The rational of the shortest decimal that reads back as `x`, so `0.1` gives 1/10, not the binary
-    /// neighbour of it. `None` for NaN and infinities; both zeros give 0.
-    pub fn from_f64(x: f64) -> Option<Rational> {
-        let whole = x as i64;
-        if whole.unsigned_abs() < 1 << 53 && whole as f64 == x {
-            return Some(whole.into());
-        }
-        if x.is_finite() { Rational::from_decimal(&format!("{x:e}")) } else { None }
     }
 
     /// The reduced numerator, which carries the sign.
@@ -274,51 +242,6 @@ impl Rational {
                 Rational::from_reduced((num - below) / den, One::one())
             }
         }
-    }
-
-    /// The nearest `f64`, ties to even; subnormal and infinite results are rounded correctly too.
-    pub fn to_f64(&self) -> f64 {
-        const EXACT: u64 = 1 << f64::MANTISSA_DIGITS;
-        match self.0 {
-            Repr::Small { num, den } if num.unsigned_abs() <= EXACT && den.unsigned_abs() <= EXACT => {
-                num as f64 / den as f64 // one rounding, by IEEE division
-            }
-            _ => self.rounded(f64::MANTISSA_DIGITS, f64::MIN_EXP),
-        }
-    }
-
-    /// The nearest `f32`, rounded once: not the `f32` nearest to [`Rational::to_f64`].
-    pub fn to_f32(&self) -> f32 {
-        self.rounded(f32::MANTISSA_DIGITS, f32::MIN_EXP) as f32
-    }
-
-    /// Rounds to `digits` significant bits, fewer below `2^(min_exp - 1)`, with ties to even.
-    ///
-    /// The quotient is taken to 63 or 64 bits, one sticky bit remembers the remainder, and a single
-    /// rounding follows. The value is `q · 2^-s`.
-    fn rounded(&self, digits: u32, min_exp: i32) -> f64 {
-        let (num, den) = (self.numer(), self.denom());
-        if num.is_zero() {
-            return 0.0;
-        }
-        let s = 63 - (num.bits() as i64 - den.bits() as i64);
-        let (p, d) = (num.abs() << s.max(0), den << (-s).max(0));
-        let q = &p / &d;
-        let sticky = u128::from(&q * &d != p);
-        let q = q.to_u64().expect("the shift leaves 63 or 64 bits");
-
-        let top = 63 - i64::from(q.leading_zeros());
-        let subnormal = (i64::from(min_exp) - 1 - (top - s)).max(0);
-        let keep = i64::from(digits) - subnormal;
-        if keep < 0 {
-            return if num.is_negative() { -0.0 } else { 0.0 };
-        }
-        let cut = top + 2 - keep; // one more for the sticky bit; at most 65
-        let q = (u128::from(q) << 1) | sticky;
-        let (kept, rest, half) = (q >> cut, q & ((1 << cut) - 1), 1 << (cut - 1));
-        let up = rest > half || (rest == half && kept & 1 == 1);
-        let size = libm::scalbn((kept + u128::from(up)) as f64, (cut - 1 - s).clamp(-9999, 9999) as i32);
-        if num.is_negative() { -size } else { size }
     }
 
     #[cold]
@@ -494,60 +417,6 @@ impl From<i64> for Rational {
     }
 }
 
-/// `3`, `-1/2`.
-impl fmt::Display for Rational {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        match (&self.0, self.is_integer()) {
-            (Repr::Small { num, .. }, true) => write!(f, "{num}"),
-            (Repr::Small { num, den }, false) => write!(f, "{num}/{den}"),
-            (Repr::Wide(wide), true) => write!(f, "{}", wide.num),
-            (Repr::Wide(wide), false) => write!(f, "{}/{}", wide.num, wide.den),
-        }
-    }
-}
-
-/// As displayed: failed assertions read `-1/2`.
-impl fmt::Debug for Rational {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-/// The text was neither an integer nor a fraction.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ParseRationalError {
-    /// What was found.
-    pub found: String,
-}
-
-impl fmt::Display for ParseRationalError {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "expected an integer or a fraction such as -1/2, found `{}`", self.found)
-    }
-}
-
-impl std::error::Error for ParseRationalError {}
-
-impl FromStr for Rational {
-    type Err = ParseRationalError;
-
-    /// Reads what `Display` writes: `3`, `-1/2`; also fractions that are not reduced.
-    fn from_str(text: &str) -> Result<Rational, ParseRationalError> {
-        let (num, den) = text.split_once('/').unwrap_or((text, "1"));
-        let integer = |digits: &str| signed_digits(digits)?.parse::<BigInt>().ok();
-        (!den.starts_with(['+', '-']))
-            .then(|| Rational::from_big(integer(num)?, integer(den)?))
-            .flatten()
-            .ok_or_else(|| ParseRationalError { found: text.into() })
-    }
-}
-
-/// The text itself when it is an optional sign followed by digits and nothing else.
-fn signed_digits(text: &str) -> Option<&str> {
-    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
-    (!digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())).then_some(text)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -602,86 +471,6 @@ mod tests {
         assert_eq!(least.recip().unwrap().recip(), Some(least.clone()));
         assert_eq!(Rational::new(i64::MIN, i64::MIN), Rational::ONE);
         assert_eq!(&least * &Rational::NEG_ONE, r("9223372036854775808"));
-    }
-
-    #[test]
-    fn decimals_are_read_exactly() {
-        for (text, value) in [
-            ("0.1", "1/10"),
-            ("1e-3", "1/1000"),
-            ("-2.50E+2", "-250"),
-            (".5", "1/2"),
-            ("2.", "2"),
-            ("0.0e9", "0"),
-        ] {
-            assert_eq!(Rational::from_decimal(text), Some(r(value)), "{text}");
-        }
-        for text in [
-            "",
-            ".",
-            "-",
-            "e5",
-            "1e",
-            "1e401",
-            "1e-401",
-            "1e99999999999999999999",
-            "1_0",
-            "0x1",
-            "1.-2",
-            "nan",
-        ] {
-            assert_eq!(Rational::from_decimal(text), None, "{text}");
-        }
-        assert!(Rational::from_decimal("1e400").is_some());
-        for text in ["", "1/0", "1/-2", "/2", "1/", "1/2/3", " 1", "1.5"] {
-            assert!(text.parse::<Rational>().is_err(), "{text}");
-        }
-        assert_eq!(
-            "x".parse::<Rational>().unwrap_err().to_string(),
-            "expected an integer or a fraction such as -1/2, found `x`"
-        );
-    }
-
-    #[test]
-    fn floats_go_there_and_back() {
-        assert_eq!(Rational::from_f64(0.1), Some(r("1/10")));
-        assert_eq!(Rational::from_f64(-0.0), Some(Rational::ZERO));
-        assert_eq!(Rational::from_f64(f64::NAN), None);
-        assert_eq!(Rational::from_f64(f64::NEG_INFINITY), None);
-        let mut bits = 0x9e37_79b9_7f4a_7c15u64;
-        let special =
-            [f64::MAX, -f64::MAX, f64::MIN_POSITIVE, 5e-324, -5e-324, 2e-308, 9007199254740993.0, 1e22];
-        let random = (0..2000).map(|_| {
-            bits = bits.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-            f64::from_bits(bits ^ (bits >> 29))
-        });
-        for x in special.into_iter().chain(random).filter(|x| x.is_finite()) {
-            let exact = Rational::from_f64(x).unwrap();
-            assert_eq!(exact.to_f64(), x);
-            assert_eq!(exact.to_f32(), format!("{x:e}").parse::<f32>().unwrap(), "{x:e}");
-        }
-    }
-
-    #[test]
-    fn rounding_is_to_nearest_even_down_to_the_last_subnormal() {
-        let two = Rational::from(2);
-        let least = two.pow(-1074).unwrap();
-        let nudge = Rational::ONE + two.pow(-2000).unwrap();
-        assert_eq!(least.to_f64(), 5e-324);
-        assert_eq!((&least * &Rational::new(1, 2)).to_f64(), 0.0);
-        assert_eq!((&least * &Rational::new(1, 2) * &nudge).to_f64(), 5e-324);
-        assert_eq!((&least * &Rational::new(3, 2)).to_f64(), 1e-323);
-        assert_eq!((&least * &Rational::new(1, 4)).to_f64(), 0.0);
-        let most =
-            Rational::from_big(BigInt::from(2).pow(1024) - BigInt::from(2).pow(970), One::one()).unwrap();
-        assert_eq!(most.to_f64(), f64::INFINITY);
-        assert_eq!((&most - &Rational::ONE).to_f64(), f64::MAX);
-        assert_eq!((-two.pow(5000).unwrap()).to_f64(), f64::NEG_INFINITY);
-        assert_eq!(two.pow(-5000).unwrap().to_f64(), 0.0);
-        // 1 + 2^-24 is a tie for f32; the nudge below f64's resolution decides it.
-        let tie = Rational::ONE + two.pow(-24).unwrap();
-        assert_eq!(tie.to_f32(), 1.0);
-        assert_eq!((&tie * &nudge).to_f32(), 1.0 + f32::EPSILON);
     }
 
     #[test]

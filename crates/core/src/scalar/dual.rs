@@ -2,8 +2,8 @@
 //!
 //! `(x, dx)` with `f(x, dx) = (f(x), f'(x) dx)`
 //!
-//! The formulas here are the derivatives written a second time, by hand and on numbers: an oracle independent of
-//! the rules of the graph. Nested, `Dual<Dual<f64>>`, they give second derivatives.
+//! The formulas here are the derivatives written a second time, by hand and on numbers: an oracle
+//! independent of the rules of the graph. Nested, `Dual<Dual<f64>>`, they give second derivatives.
 //!
 //! ```
 //! use chainrule_core::scalar::{Dual, Scalar};
@@ -21,9 +21,9 @@ use crate::rational::Rational;
 
 /// A value and its tangent.
 ///
-/// Comparisons look at the value only, so a program takes the same branch with and without tangents. A tangent
-/// that [is zero](Scalar::is_zero) stays zero under every function: it is absent, never `0 * ∞`. At a kink the
-/// tangent is the engine's choice: `abs` has slope 0 at 0, `floor` has slope 0 everywhere.
+/// Comparisons look at the value only, so a program takes the same branch with and without tangents. A
+/// tangent that [is zero](Scalar::is_zero) stays zero under every function: it is absent, never `0 * ∞`. At
+/// a kink the tangent is the engine's choice: `abs` has slope 0 at 0, `floor` has slope 0 everywhere.
 #[derive(Clone, Debug)]
 pub struct Dual<S> {
     /// The primal value.
@@ -121,7 +121,8 @@ operator! {
     };
     Div div: |x, y| {
         let quotient = x.value / &y.value;
-        let tangent = times(&x.tangent, || y.value.recip()) - times(&y.tangent, || quotient.clone() / &y.value);
+        let down = times(&y.tangent, || quotient.clone() / &y.value);
+        let tangent = times(&x.tangent, || y.value.recip()) - down;
         (quotient, tangent)
     };
 }

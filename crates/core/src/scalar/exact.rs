@@ -1,7 +1,8 @@
 //! Exact rationals as scalars, with "not rational here" in the place of NaN.
 //!
 //! An identity that holds between exact values holds between the real numbers; one that fails is refuted.
-//! A function answers where its value is known to be rational, `ln 1 = 0` and `√(4/9) = 2/3`, and nowhere else.
+//! A function answers where its value is known to be rational, `ln 1 = 0` and `√(4/9) = 2/3`, and nowhere
+//! else.
 //!
 //! ```
 //! use chainrule_core::{rational::Rational, scalar::{Exact, Scalar}};
@@ -11,8 +12,8 @@
 //! assert!(Exact::zero().recip().is_nan());
 //! ```
 //!
-//! Source: exp, ln and the trigonometric functions of the other rationals are irrational by Lindemann's theorem
-//! (1882), so their silence loses nothing.
+//! Source: exp, ln and the trigonometric functions of the other rationals are irrational by Lindemann's
+//! theorem (1882), so their silence loses nothing.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -23,8 +24,8 @@ use crate::rational::{MAX_BITS, Rational};
 
 /// A rational number, or nothing: "not rational here", which absorbs every operation like NaN.
 ///
-/// Results that need more than [`MAX_BITS`] bits are refused in the same way, so that a chain of squarings ends.
-/// Nothing is unequal to everything and unordered.
+/// Results that need more than [`MAX_BITS`] bits are refused in the same way, so that a chain of squarings
+/// ends. Without a number it is unequal to everything, itself included, and unordered.
 #[derive(Clone, Debug)]
 pub struct Exact(Option<Rational>);
 

@@ -23,6 +23,7 @@
 mod dual;
 mod exact;
 mod float;
+pub mod matrix;
 pub mod special;
 
 use std::fmt::Debug;
@@ -177,15 +178,4 @@ pub trait Scalar:
         }
         if n < 0 { power.recip() } else { power }
     }
-}
-#[allow(missing_docs)]
-pub mod matrix {
-    use super::Scalar;
-    pub fn inverse<S: Scalar>(_a: &[S], _n: usize) -> Vec<S> { Vec::new() }
-    pub fn solve<S: Scalar>(_a: &[S], _n: usize, _b: &[S], _m: usize) -> Vec<S> { Vec::new() }
-    pub fn solve_lower<S: Scalar>(_a: &[S], _n: usize, _b: &[S], _m: usize) -> Vec<S> { Vec::new() }
-    pub fn solve_upper<S: Scalar>(_a: &[S], _n: usize, _b: &[S], _m: usize) -> Vec<S> { Vec::new() }
-    pub fn det<S: Scalar>(_a: &[S], _n: usize) -> S { S::one() }
-    pub fn log_abs_det<S: Scalar>(_a: &[S], _n: usize) -> S { S::one() }
-    pub fn cholesky<S: Scalar>(_a: &[S], _n: usize) -> Vec<S> { Vec::new() }
 }
