@@ -249,7 +249,11 @@ impl fmt::Display for Error {
                 write!(f, "`{operation}` takes {expected} entries, not {found}")
             }
             Error::OutOfRange { name, position, extent } => {
-                write!(f, "{name} has {extent} entries, {}; there is no {name}[{position}]", entries(name, *extent))
+                write!(
+                    f,
+                    "{name} has {extent} entries, {}; there is no {name}[{position}]",
+                    entries(name, *extent)
+                )
             }
             Error::Label { name, found, below } => write!(
                 f,
@@ -268,7 +272,10 @@ impl fmt::Display for Error {
             }
             Error::NotDifferentiable { what, why } => write!(f, "{what} has no derivative: {why}"),
             Error::NotScalar { found } => {
-                write!(f, "a gradient is of a number, not of {found}\n  help: ask for the jacobian, or sum first")
+                write!(
+                    f,
+                    "a gradient is of a number, not of {found}\n  help: ask for the jacobian, or sum first"
+                )
             }
             Error::Bindings(errors) => {
                 for (k, e) in errors.iter().enumerate() {
@@ -285,7 +292,10 @@ impl fmt::Display for Error {
             Error::Overflow { operation } => write!(f, "`{operation}` leaves the range of 64-bit integers"),
             Error::EmptyAxis { operation } => write!(f, "`{operation}` over an empty axis has no value"),
             Error::TooLarge { entries, limit } => {
-                write!(f, "a value of {entries} entries is over the limit of {limit}\n  help: ask for the structured value, or raise the limit")
+                write!(
+                    f,
+                    "a value of {entries} entries is over the limit of {limit}\n  help: ask for the structured value, or raise the limit"
+                )
             }
             Error::NotRational { what } => write!(f, "{what} is not rational here"),
             Error::Syntax { at, message } => write!(f, "at byte {at}: {message}"),

@@ -296,7 +296,9 @@ impl Term {
                 Atom::Label(label) => Atom::Label(*label),
                 Atom::Quotient(t, e) => Atom::Quotient(Box::new(t.map_dims(specialise)), specialise(e)),
                 Atom::Remainder(t, e) => Atom::Remainder(Box::new(t.map_dims(specialise)), specialise(e)),
-                Atom::Element(n, at) => Atom::Element(*n, at.iter().map(|t| t.map_dims(specialise)).collect()),
+                Atom::Element(n, at) => {
+                    Atom::Element(*n, at.iter().map(|t| t.map_dims(specialise)).collect())
+                }
             };
             total = total + Term::atom(atom).scaled(&specialise(coefficient));
         }

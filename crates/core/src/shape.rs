@@ -408,7 +408,10 @@ mod tests {
     fn polynomials_print_sizes_first() {
         let (m, n) = (Dim::size("m"), Dim::size("n"));
         assert_eq!((n.clone() - Dim::ONE).to_string(), "n - 1");
-        assert_eq!((m.clone() * n.clone() + Dim::fixed(2) * m.clone() - Dim::fixed(3)).to_string(), "m*n + 2*m - 3");
+        assert_eq!(
+            (m.clone() * n.clone() + Dim::fixed(2) * m.clone() - Dim::fixed(3)).to_string(),
+            "m*n + 2*m - 3"
+        );
         assert_eq!((m.clone() - m).to_string(), "0");
         assert_eq!((-(n.clone() * n)).to_string(), "-n^2");
     }

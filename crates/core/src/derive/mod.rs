@@ -12,6 +12,9 @@ pub mod steps;
 pub mod sweep;
 pub mod terms;
 
+#[cfg(test)]
+mod tests;
+
 use crate::error::{Error, Result};
 use crate::form::{Access, Product};
 use crate::graph::Graph;
@@ -166,8 +169,7 @@ impl Graph {
             function.formals[operand],
         )?;
         let args = self.args(node);
-        let map: Vec<(NodeId, NodeId)> =
-            function.formals.iter().copied().zip(args.iter().copied()).collect();
+        let map: Vec<(NodeId, NodeId)> = function.formals.iter().copied().zip(args.iter().copied()).collect();
         let mut entry = Vec::new();
         for mut product in terms {
             let mut used: Vec<NodeId> = product.accesses.iter().map(|a| a.node).collect();
@@ -295,14 +297,16 @@ impl Derivation<'_> {
             },
             Schedule::Auto => {
                 let (out, inn) = (count(g, y), count(g, x));
-                let smaller_cut = smallest_cut(g, y, x).filter(|&c| {
-                    matches!((count(g, c), out, inn), (Some(c), Some(o), Some(i)) if c < o && c < i)
-                });
+                let smaller_cut = smallest_cut(g, y, x).filter(
+                    |&c| matches!((count(g, c), out, inn), (Some(c), Some(o), Some(i)) if c < o && c < i),
+                );
                 if let Some(cut) = smaller_cut {
                     return self.through(g, y, cut, x);
                 }
                 match (out, inn) {
-                    (Some(o), Some(i)) if i < o => sweep::jacobian_forward(g, rules, &mut self.recorder, y, x),
+                    (Some(o), Some(i)) if i < o => {
+                        sweep::jacobian_forward(g, rules, &mut self.recorder, y, x)
+                    }
                     _ => sweep::jacobian_reverse(g, rules, &mut self.recorder, y, x),
                 }
             }

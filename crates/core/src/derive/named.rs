@@ -34,10 +34,9 @@ impl Graph {
         let lowered = self.lower(&[output], &mentioned)?;
         let x = match mentioned.iter().position(|c| *c == name) {
             Some(k) => lowered.cuts[k].0,
-            None => self.find_input(name).ok_or_else(|| Error::Unknown {
-                name: name.to_string(),
-                candidates: self.tags(),
-            })?,
+            None => self
+                .find_input(name)
+                .ok_or_else(|| Error::Unknown { name: name.to_string(), candidates: self.tags() })?,
         };
         let mut jacobian = self.jacobian(lowered.outputs[0], x)?;
         // A definition may itself mention another cut: substitute from the last made to the first.

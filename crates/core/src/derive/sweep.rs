@@ -153,7 +153,8 @@ pub(crate) fn forward(
         if !active[node.index()] {
             continue;
         }
-        let mut terms: Vec<Product> = seeds.iter().filter(|(x, _)| *x == node).map(|(_, s)| s.clone()).collect();
+        let mut terms: Vec<Product> =
+            seeds.iter().filter(|(x, _)| *x == node).map(|(_, s)| s.clone()).collect();
         for (k, operand) in g.args(node).into_iter().enumerate() {
             let Some(tangent) = carried.get(&operand).cloned() else { continue };
             let entry = rules.entry(g, node, k)?;

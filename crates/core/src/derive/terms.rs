@@ -7,9 +7,11 @@
 //! and 711,000 with a plain sweep.
 
 use crate::form::product::Part;
-use crate::form::{Access, Product};
+use crate::form::{Access, Cond, Product};
 use crate::graph::Graph;
+use crate::graph::op::Logic;
 use crate::index::{Label, Term};
+use crate::node::NodeId;
 use crate::rational::Rational;
 use crate::shape::Dim;
 
@@ -79,7 +81,9 @@ fn freeze_bound(g: &mut Graph, term: Product) -> Product {
     while let Some(start) = parts.iter().position(|p| !bound_labels(p, &term).is_empty()) {
         let mut component = vec![parts.remove(start)];
         let mut labels = bound_labels(&component[0], &term);
-        while let Some(k) = parts.iter().position(|p| bound_labels(p, &term).iter().any(|l| labels.contains(l))) {
+        while let Some(k) =
+            parts.iter().position(|p| bound_labels(p, &term).iter().any(|l| labels.contains(l)))
+        {
             let part = parts.remove(k);
             labels.extend(bound_labels(&part, &term));
             component.push(part);
@@ -119,11 +123,7 @@ fn freeze(g: &mut Graph, term: &Product, parts: Vec<Part>) -> (Rational, Option<
 }
 
 /// Splits a node's coefficient off and reads the rest at the given terms.
-fn as_access(
-    g: &mut Graph,
-    node: crate::node::NodeId,
-    at: impl IntoIterator<Item = Term>,
-) -> (Rational, Option<Access>) {
+fn as_access(g: &mut Graph, node: NodeId, at: impl IntoIterator<Item = Term>) -> (Rational, Option<Access>) {
     if g.is_zero(node) {
         return (Rational::from(0), None);
     }
@@ -161,17 +161,60 @@ fn sort(g: &mut Graph, term: &Product, outer: usize) -> Sorted {
     sorted
 }
 
-/// The sum of the local parts of terms with equal outer and link: nothing, one part, or one node.
-fn merge_local(g: &mut Graph, shape: &Product, members: Vec<Sorted>) -> (Rational, Vec<Part>) {
-    let mut members = members;
+/// The sum of the local parts of terms with equal outer and link: one factor at most, under the guards they share.
+///
+/// A guard that every term has stays a guard: frozen into a number it would be a mask, and `0 · ∞` could arise in
+/// the next step.
+fn merge_local(g: &mut Graph, shape: &Product, mut members: Vec<Sorted>) -> (Rational, Vec<Part>) {
+    let mut guards: Vec<Part> =
+        members[0].local.iter().filter(|p| matches!(p, Part::Cond(_))).cloned().collect();
+    for member in &members[1..] {
+        guards.retain(|p| member.local.contains(p));
+    }
+    for member in &mut members {
+        member.local.retain(|p| !guards.contains(p));
+    }
+    let guards = one_guard(g, guards);
     let simple = |s: &Sorted| s.local.is_empty() || (s.local.len() == 1 && is_plain(&s.local[0]));
     if members.len() == 1 && simple(&members[0]) {
         let only = members.remove(0);
-        return (only.coefficient, only.local);
+        return (only.coefficient, only.local.into_iter().chain(guards).collect());
     }
     let terms: Vec<(Rational, Vec<Part>)> = members.into_iter().map(|m| (m.coefficient, m.local)).collect();
     let (scale, access) = freeze_sum(g, shape, terms);
-    (scale, access.map(Part::Access).into_iter().collect())
+    (scale, access.map(Part::Access).into_iter().chain(guards).collect())
+}
+
+/// Predicates read at the same terms become one, so that guards do not pile up along a chain.
+fn one_guard(g: &mut Graph, guards: Vec<Part>) -> Vec<Part> {
+    let mut merged: Vec<Part> = Vec::new();
+    for part in guards {
+        let Part::Cond(Cond::Holds(node, at, negated)) = &part else {
+            merged.push(part);
+            continue;
+        };
+        let twin =
+            merged.iter().position(|p| matches!(p, Part::Cond(Cond::Holds(_, there, _)) if there == at));
+        let Some(k) = twin else {
+            merged.push(part);
+            continue;
+        };
+        let Part::Cond(Cond::Holds(other, _, other_negated)) = merged[k].clone() else { continue };
+        let both =
+            [(*node, *negated), (other, other_negated)].map(|(n, negated)| plain_predicate(g, n, negated));
+        let both =
+            g.logic(Logic::And, &both).expect("invariant: predicates read at the same terms share a shape");
+        merged[k] = Part::Cond(Cond::Holds(both, at.clone(), false));
+    }
+    merged
+}
+
+/// The predicate itself, or its negation.
+pub(crate) fn plain_predicate(g: &mut Graph, node: NodeId, negated: bool) -> NodeId {
+    if !negated {
+        return node;
+    }
+    g.logic(Logic::Not, &[node]).expect("invariant: a predicate can be negated")
 }
 
 fn is_plain(part: &Part) -> bool {
@@ -179,7 +222,11 @@ fn is_plain(part: &Part) -> bool {
 }
 
 /// `Σ c · Π parts` as one node over the labels that any of them touch.
-fn freeze_sum(g: &mut Graph, shape: &Product, terms: Vec<(Rational, Vec<Part>)>) -> (Rational, Option<Access>) {
+fn freeze_sum(
+    g: &mut Graph,
+    shape: &Product,
+    terms: Vec<(Rational, Vec<Part>)>,
+) -> (Rational, Option<Access>) {
     let mut touched = vec![false; shape.extents.len()];
     for part in terms.iter().flat_map(|(_, parts)| parts) {
         part.each_label(&mut |l| touched[l.0 as usize] = true);

@@ -388,7 +388,8 @@ fn cheaper_order<S: Scalar>(
             continue;
         }
         let used: Vec<usize> = (0..extents.len()).filter(|&l| group.iter().any(|&k| touched[k][l])).collect();
-        let elsewhere = |l: usize| l < product.free || (0..touched.len()).any(|k| !group.contains(&k) && touched[k][l]);
+        let elsewhere =
+            |l: usize| l < product.free || (0..touched.len()).any(|k| !group.contains(&k) && touched[k][l]);
         let kept: Vec<Label> = used.iter().filter(|&&l| elsewhere(l)).map(|&l| Label(l as u32)).collect();
         let gone: f64 = used.iter().filter(|&&l| !elsewhere(l)).map(|&l| extents[l]).product();
         let first: f64 = used.iter().map(|&l| extents[l]).product();
@@ -425,7 +426,8 @@ fn in_two_steps<S: Scalar>(
     }
     kept.iter().for_each(|l| used[l.0 as usize] = true);
     let labels: Vec<usize> = (0..used.len()).filter(|&k| used[k]).collect();
-    let place = |l: Label| Label(labels.iter().position(|&k| k == l.0 as usize).expect("invariant: used") as u32);
+    let place =
+        |l: Label| Label(labels.iter().position(|&k| k == l.0 as usize).expect("invariant: used") as u32);
     let extents = labels.iter().map(|&k| product.extents[k].clone()).collect();
     let rest = rest.relabel(extents, product.free, &place);
     temporaries[0].at = kept.iter().map(|&l| Term::label(place(l))).collect();

@@ -35,7 +35,8 @@ impl Graph {
         roots.sort();
         roots.dedup();
         // Anchors are nodes whose inputs determine sizes, though the entry does not read them.
-        let mut store = Store::new(self, &[roots.clone(), anchors.to_vec()].concat(), at, &Options::default())?;
+        let mut store =
+            Store::new(self, &[roots.clone(), anchors.to_vec()].concat(), at, &Options::default())?;
         store.run(&roots, None)?;
         let mut total: Option<Tensor<S>> = None;
         for product in entry {

@@ -202,9 +202,15 @@ impl<'g, S: Scalar> Store<'g, S> {
             Op::Literal(_) => {
                 let literal = g.as_literal(node).expect("invariant: a literal");
                 match &literal.entries {
-                    Entries::Real(bits) => real(bits.iter().map(|&b| S::from_f64(f64::from_bits(b))).collect()),
-                    Entries::Int(v) => Value::Int(Tensor::new(&shape, v.clone()).expect("invariant: literal")),
-                    Entries::Bool(v) => Value::Bool(Tensor::new(&shape, v.clone()).expect("invariant: literal")),
+                    Entries::Real(bits) => {
+                        real(bits.iter().map(|&b| S::from_f64(f64::from_bits(b))).collect())
+                    }
+                    Entries::Int(v) => {
+                        Value::Int(Tensor::new(&shape, v.clone()).expect("invariant: literal"))
+                    }
+                    Entries::Bool(v) => {
+                        Value::Bool(Tensor::new(&shape, v.clone()).expect("invariant: literal"))
+                    }
                 }
             }
             Op::Sum(coefficients) => {
@@ -344,7 +350,7 @@ pub(crate) fn operands(g: &Graph, node: NodeId) -> smallvec::SmallVec<[NodeId; 3
 
 /// Calls `visit` on every operand of a product, and whether it is a factor.
 pub(crate) fn for_each_operand(product: &Product, visit: &mut dyn FnMut(NodeId, bool)) {
-    let mut elements = |terms: &[Term], visit: &mut dyn FnMut(NodeId, bool)| {
+    let elements = |terms: &[Term], visit: &mut dyn FnMut(NodeId, bool)| {
         terms.iter().for_each(|t| t.each_element(&mut |n| visit(n, false)));
     };
     for access in &product.accesses {

@@ -66,7 +66,8 @@ impl<S: Scalar> Structured<S> {
             let (from, to) = (leader[a].max(leader[b]), leader[a].min(leader[b]));
             leader.iter_mut().filter(|l| **l == from).for_each(|l| *l = to);
         }
-        let extent = |l: usize| (0..rank).filter(|&k| leader[k] == l).map(|k| self.shape[k]).min().unwrap_or(0);
+        let extent =
+            |l: usize| (0..rank).filter(|&k| leader[k] == l).map(|k| self.shape[k]).min().unwrap_or(0);
         let counters: Vec<usize> = (0..rank).filter(|&k| leader[k] == k).collect();
         if counters.iter().any(|&l| extent(l) == 0) {
             return;
@@ -120,7 +121,8 @@ impl Graph {
         let piece = |c: Rational, node: NodeId| match self.op(node) {
             Op::Contract(_) => {
                 let product = self.as_product(node);
-                let plain = product.extents.len() == product.free && product.conds.iter().all(|c| is_delta(c));
+                let plain =
+                    product.extents.len() == product.free && product.conds.iter().all(|c| is_delta(c));
                 let whole = || Product::of(node, self.shape(node));
                 (c, if plain { product } else { whole() })
             }
@@ -197,7 +199,9 @@ fn structured_term<S: Scalar>(
         axes.dedup();
         let extents = axes.iter().map(|&a| led.extents[a].clone()).collect();
         let place = |l: Label| {
-            Label(axes.iter().position(|&a| a == l.0 as usize).expect("invariant: an axis of the group") as u32)
+            Label(
+                axes.iter().position(|&a| a == l.0 as usize).expect("invariant: an axis of the group") as u32
+            )
         };
         let inner = led.with_parts(parts).relabel(extents, axes.len(), &place);
         factors.push((contract::evaluate(store, &inner)?, axes));

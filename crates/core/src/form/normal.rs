@@ -92,7 +92,9 @@ fn simplify_conditions(
                 match term.as_constant().map(Dim::as_fixed) {
                     Some(Some(0)) => continue,
                     Some(Some(_)) => return None,
-                    _ if facts.proves_negative(&term) || facts.proves_negative(&-term.clone()) => return None,
+                    _ if facts.proves_negative(&term) || facts.proves_negative(&-term.clone()) => {
+                        return None;
+                    }
                     _ => kept.push(Cond::Zero(term)),
                 }
             }
@@ -140,8 +142,8 @@ fn primitive(term: Term, signed_freely: bool) -> Term {
             None => 1,
         };
     }
-    let negative = signed_freely
-        && term.parts().first().is_some_and(|(_, c)| c.as_fixed().is_some_and(|c| c < 0));
+    let negative =
+        signed_freely && term.parts().first().is_some_and(|(_, c)| c.as_fixed().is_some_and(|c| c < 0));
     let mut term = term;
     if divisor > 1 {
         let offset = match term.offset().as_fixed() {

@@ -178,7 +178,12 @@ impl Product {
     }
 
     /// Labels renamed by `place` into a product with the given extents.
-    pub fn relabel(&self, extents: SmallVec<[Dim; 4]>, free: usize, place: &dyn Fn(Label) -> Label) -> Product {
+    pub fn relabel(
+        &self,
+        extents: SmallVec<[Dim; 4]>,
+        free: usize,
+        place: &dyn Fn(Label) -> Label,
+    ) -> Product {
         let mut renamed = Product { extents, free, ..self.clone() };
         renamed.map_terms(&mut |t| t.relabel(place));
         renamed

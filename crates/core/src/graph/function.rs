@@ -47,6 +47,9 @@ impl Function {
     /// True for the same function (compared by name and structure).
     pub(crate) fn same(&self, other: &Function) -> bool {
         let types = |f: &Function| f.formals.iter().map(|&n| f.body.ty(n).clone()).collect::<Vec<_>>();
-        self.name == other.name && self.composite == other.composite && self.axes == other.axes && types(self) == types(other)
+        self.name == other.name
+            && self.composite == other.composite
+            && self.axes == other.axes
+            && types(self) == types(other)
     }
 }

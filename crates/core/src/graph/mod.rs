@@ -153,7 +153,8 @@ impl Graph {
     fn op_hash(&self, op: &Op) -> u64 {
         match op {
             Op::Input(id) => {
-                let (input, ()) = self.inputs.get_index(*id as usize).expect("invariant: inputs are registered");
+                let (input, ()) =
+                    self.inputs.get_index(*id as usize).expect("invariant: inputs are registered");
                 hash_of(&("input", input))
             }
             Op::Literal(id) => hash_of(&("literal", &self.literals[*id as usize])),
@@ -231,7 +232,10 @@ impl Graph {
     /// A new input that prints as `name` and is equal to no other: where a derivation cuts an intermediate.
     pub(crate) fn fresh_input(&mut self, name: &str, ty: Type) -> NodeId {
         self.fresh += 1;
-        self.register(Input { name: Arc::from(name), ty: ty.clone(), facts: Facts::default(), copy: self.fresh }, ty)
+        self.register(
+            Input { name: Arc::from(name), ty: ty.clone(), facts: Facts::default(), copy: self.fresh },
+            ty,
+        )
     }
 
     fn register(&mut self, input: Input, ty: Type) -> NodeId {
@@ -334,7 +338,8 @@ impl Graph {
 
     pub(crate) fn add_function(&mut self, function: Function) -> u32 {
         let hash = function.structural_hash();
-        if let Some(k) = self.functions.iter().position(|f| f.structural_hash() == hash && f.same(&function)) {
+        if let Some(k) = self.functions.iter().position(|f| f.structural_hash() == hash && f.same(&function))
+        {
             return k as u32;
         }
         self.functions.push(Arc::new(function));
@@ -350,7 +355,12 @@ impl Graph {
     }
 
     /// Fails unless the node has entries of the given kind.
-    pub(crate) fn expect_entries(&self, operation: &'static str, node: NodeId, expected: DType) -> Result<()> {
+    pub(crate) fn expect_entries(
+        &self,
+        operation: &'static str,
+        node: NodeId,
+        expected: DType,
+    ) -> Result<()> {
         if self.ty(node).dtype == expected {
             return Ok(());
         }

@@ -31,7 +31,11 @@ impl Graph {
     }
 
     /// As [`Graph::sum`], for operands known to agree.
-    pub(crate) fn sum_unchecked(&mut self, terms: &[(Rational, NodeId)], ty: impl FnOnce() -> Type) -> NodeId {
+    pub(crate) fn sum_unchecked(
+        &mut self,
+        terms: &[(Rational, NodeId)],
+        ty: impl FnOnce() -> Type,
+    ) -> NodeId {
         let mut list: SmallVec<[(NodeId, Rational); 4]> = SmallVec::new();
         for (coefficient, node) in terms {
             let (inner, node) = self.unscaled(*node);
@@ -84,7 +88,9 @@ impl Graph {
     /// Splits a scaled node or a rational constant into its coefficient and the monic rest.
     pub(crate) fn unscaled(&mut self, node: NodeId) -> (Option<Rational>, NodeId) {
         match self.op(node) {
-            Op::Sum(coefficients) if coefficients.len() == 1 => (Some(coefficients[0].clone()), self.arg(node, 0)),
+            Op::Sum(coefficients) if coefficients.len() == 1 => {
+                (Some(coefficients[0].clone()), self.arg(node, 0))
+            }
             Op::Rational(value) if !value.is_one() => {
                 let value = value.clone();
                 (Some(value), self.rational(Rational::from(1)))

@@ -7,8 +7,8 @@ use super::Graph;
 use crate::node::NodeId;
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::{
-    GraphBase, IntoNeighbors, IntoNodeIdentifiers, NodeCompactIndexable, NodeCount, NodeIndexable,
-    VisitMap, Visitable,
+    GraphBase, IntoNeighbors, IntoNodeIdentifiers, NodeCompactIndexable, NodeCount, NodeIndexable, VisitMap,
+    Visitable,
 };
 
 impl GraphBase for Graph {

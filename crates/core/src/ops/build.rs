@@ -25,7 +25,13 @@ fn expect_axis(g: &Graph, operation: &'static str, x: NodeId, axis: usize) -> Re
     Err(Error::Axis { operation, axis, found: g.ty(x).clone() })
 }
 
-fn expect_rank(g: &Graph, operation: &'static str, x: NodeId, rank: usize, expected: &'static str) -> Result<()> {
+fn expect_rank(
+    g: &Graph,
+    operation: &'static str,
+    x: NodeId,
+    rank: usize,
+    expected: &'static str,
+) -> Result<()> {
     if g.rank(x) == rank {
         return Ok(());
     }
@@ -145,9 +151,19 @@ impl Graph {
                 SmallVec::from_slice(&[a, b])
             }
             (DType::Real, _) => {
-                return Err(Error::Entries { operation: symbol, expected: DType::Real, found: self.ty(b).clone() });
+                return Err(Error::Entries {
+                    operation: symbol,
+                    expected: DType::Real,
+                    found: self.ty(b).clone(),
+                });
             }
-            _ => return Err(Error::Entries { operation: symbol, expected: DType::Real, found: self.ty(a).clone() }),
+            _ => {
+                return Err(Error::Entries {
+                    operation: symbol,
+                    expected: DType::Real,
+                    found: self.ty(a).clone(),
+                });
+            }
         };
         let ty = Type { dtype: DType::Bool, shape: self.ty(args[0]).shape.clone(), below: None };
         Ok(self.intern(Op::Compare(comparison), &args, ty))
@@ -261,7 +277,11 @@ impl Graph {
         for x in [a, b] {
             self.expect_entries("@", x, DType::Real)?;
             if self.rank(x) == 0 {
-                return Err(Error::Rank { operation: "@", expected: "at least one axis", found: self.ty(x).clone() });
+                return Err(Error::Rank {
+                    operation: "@",
+                    expected: "at least one axis",
+                    found: self.ty(x).clone(),
+                });
             }
         }
         let (left, right) = (self.shape(a)[ra - 1].clone(), self.shape(b)[0].clone());
@@ -427,7 +447,11 @@ impl Graph {
                 if let Some(n) = whole.as_fixed()
                     && !(0..n).contains(&position)
                 {
-                    return Err(Error::OutOfRange { name: "the operand of slice".into(), position, extent: n });
+                    return Err(Error::OutOfRange {
+                        name: "the operand of slice".into(),
+                        position,
+                        extent: n,
+                    });
                 }
             }
         }
@@ -435,7 +459,9 @@ impl Graph {
         shape[axis] = extent.clone();
         let rank = self.rank(x);
         let at = (0..rank)
-            .map(|k| if k == axis { l(k).scaled(&Dim::fixed(step)) + Term::constant(start.clone()) } else { l(k) })
+            .map(|k| {
+                if k == axis { l(k).scaled(&Dim::fixed(step)) + Term::constant(start.clone()) } else { l(k) }
+            })
             .collect();
         self.view(x, shape, at, [])
     }
@@ -460,7 +486,10 @@ impl Graph {
         let n = shape[axis].clone();
         shape[axis] = low.clone() + n.clone() + high.clone();
         let inner = l(axis) - Term::constant(low.clone());
-        let conds = [Cond::NonNegative(inner.clone()), Cond::NonNegative(Term::constant(n - Dim::ONE) - inner.clone())];
+        let conds = [
+            Cond::NonNegative(inner.clone()),
+            Cond::NonNegative(Term::constant(n - Dim::ONE) - inner.clone()),
+        ];
         let at = (0..self.rank(x)).map(|k| if k == axis { inner.clone() } else { l(k) }).collect();
         self.view(x, shape, at, conds)
     }
@@ -475,7 +504,8 @@ impl Graph {
         };
         let total = parts.iter().try_fold(Dim::ZERO, |n, &p| {
             expect_axis(self, "concat", p, axis)?;
-            let agrees = (0..self.rank(first)).all(|k| k == axis || self.shape(p).get(k) == self.shape(first).get(k));
+            let agrees =
+                (0..self.rank(first)).all(|k| k == axis || self.shape(p).get(k) == self.shape(first).get(k));
             if !agrees || self.rank(p) != self.rank(first) {
                 let (left, right) = (self.ty(first).clone(), self.ty(p).clone());
                 return Err(Error::ShapesDiffer { operation: "concat", left, right });

@@ -176,7 +176,12 @@ fn kept_pairs(g: &Graph, y: NodeId, x: NodeId, axes: &[usize]) -> Product {
 
 impl Graph {
     /// A composite applied to operands over the given axes.
-    fn composite(&mut self, composite: &'static Composite, args: &[NodeId], axes: &[usize]) -> Result<NodeId> {
+    fn composite(
+        &mut self,
+        composite: &'static Composite,
+        args: &[NodeId],
+        axes: &[usize],
+    ) -> Result<NodeId> {
         for &a in args {
             self.expect_entries(composite.primitive.name, a, DType::Real)?;
             for &axis in axes {
@@ -186,7 +191,8 @@ impl Graph {
                 }
             }
         }
-        let id = COMPOSITES.iter().position(|c| std::ptr::eq(*c, composite)).expect("invariant: listed") as u16;
+        let id =
+            COMPOSITES.iter().position(|c| std::ptr::eq(*c, composite)).expect("invariant: listed") as u16;
         let mut body = Graph::new();
         let mut formals = Vec::new();
         for (k, &a) in args.iter().enumerate() {

@@ -168,7 +168,8 @@ fn solve_entry(g: &Graph, y: NodeId, k: usize, b: NodeId, triangle: Option<Linea
         return entry;
     }
     let column = argument(batch + 1);
-    let solution: Vec<Label> = std::iter::once(column).chain((batch + 1..rank).map(|p| Label(p as u32))).collect();
+    let solution: Vec<Label> =
+        std::iter::once(column).chain((batch + 1..rank).map(|p| Label(p as u32))).collect();
     let difference = Term::label(argument(batch)) - Term::label(column);
     let cond = match triangle {
         Some(Linear::SolveLower) => Some(Cond::NonNegative(difference)),

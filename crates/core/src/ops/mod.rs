@@ -49,7 +49,12 @@ impl std::fmt::Debug for Primitive {
 }
 
 /// `delta(o_k, i_k)` for every pair of axes listed, over axes `out… in…`.
-pub(crate) fn deltas(g: &Graph, y: NodeId, x: NodeId, pairs: impl IntoIterator<Item = (usize, usize)>) -> Product {
+pub(crate) fn deltas(
+    g: &Graph,
+    y: NodeId,
+    x: NodeId,
+    pairs: impl IntoIterator<Item = (usize, usize)>,
+) -> Product {
     use crate::form::Cond;
     use crate::index::{Label, Term};
     let rank = g.rank(y);

@@ -71,7 +71,10 @@ impl<'g> Pointwise<'g> {
     /// An elementwise function.
     pub fn map(self, map: &'static Map) -> Pointwise<'g> {
         let id = self.graph.borrow_mut().map(map, &[self.id]);
-        Pointwise { graph: self.graph, id: id.expect("invariant: a rule applies unary maps to real operands") }
+        Pointwise {
+            graph: self.graph,
+            id: id.expect("invariant: a rule applies unary maps to real operands"),
+        }
     }
 
     /// An elementwise function of two arguments.

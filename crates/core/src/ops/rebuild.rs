@@ -90,7 +90,11 @@ impl Graph {
     ///
     /// # Errors
     /// [`Error::ShapesDiffer`] for a replacement of another type.
-    pub fn substitute(&mut self, outputs: &[NodeId], replacements: &[(NodeId, NodeId)]) -> Result<Vec<NodeId>> {
+    pub fn substitute(
+        &mut self,
+        outputs: &[NodeId],
+        replacements: &[(NodeId, NodeId)],
+    ) -> Result<Vec<NodeId>> {
         for &(from, to) in replacements {
             if self.ty(from) != self.ty(to) {
                 let (left, right) = (self.ty(from).clone(), self.ty(to).clone());
@@ -153,7 +157,11 @@ impl Graph {
     ///
     /// # Errors
     /// What a constructor refuses.
-    pub fn open(&mut self, outputs: &[NodeId], which: &dyn Fn(&Graph, NodeId) -> bool) -> Result<Vec<NodeId>> {
+    pub fn open(
+        &mut self,
+        outputs: &[NodeId],
+        which: &dyn Fn(&Graph, NodeId) -> bool,
+    ) -> Result<Vec<NodeId>> {
         self.rewrite(outputs, &mut |g, node, args| {
             if !which(g, node) {
                 return Ok(None);
@@ -189,9 +197,7 @@ impl Graph {
                     let input = other.as_input(node).expect("invariant: an input").clone();
                     self.input_with(&input.name, input.ty, input.facts)?
                 }
-                Op::Literal(_) => {
-                    self.literal(other.as_literal(node).expect("invariant: a literal").clone())
-                }
+                Op::Literal(_) => self.literal(other.as_literal(node).expect("invariant: a literal").clone()),
                 Op::Rational(value) => self.rational(value.clone()),
                 Op::Pi => self.pi(),
                 Op::Size(dim) => self.size(dim),

@@ -101,7 +101,11 @@ pub(crate) fn evaluate<S: Scalar>(reduction: Reduction, x: &Tensor<S>, axis: usi
 }
 
 /// Position of the first NaN, else of the first entry that no other beats.
-fn first_best<'a, S: Scalar>(along: usize, at: impl Fn(usize) -> &'a S, beats: impl Fn(&S, &S) -> bool) -> usize {
+fn first_best<'a, S: Scalar>(
+    along: usize,
+    at: impl Fn(usize) -> &'a S,
+    beats: impl Fn(&S, &S) -> bool,
+) -> usize {
     let mut best = 0;
     for k in 0..along {
         if at(k).is_nan() {

@@ -14,7 +14,8 @@ use indexmap::IndexMap;
 use std::cell::RefCell;
 
 /// What a replaced rule answers instead of the right entry.
-pub type Replacement = Box<dyn Fn(&mut Graph, NodeId, usize, Vec<Product>) -> Result<Vec<Product>> + Send + Sync>;
+pub type Replacement =
+    Box<dyn Fn(&mut Graph, NodeId, usize, Vec<Product>) -> Result<Vec<Product>> + Send + Sync>;
 
 /// The rules of differentiation: every primitive's own entry, but for those that are replaced.
 #[derive(Default)]

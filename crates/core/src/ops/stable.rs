@@ -15,10 +15,16 @@ use smallvec::SmallVec;
 
 /// Names and sentences of the rewrites of this file, as `explain` prints them.
 pub const REWRITES: &[(&str, &str)] = &[
-    ("log-sum-exp", "log(sum(j, exp(u[j]))) is evaluated with the maximum of u taken out, so it cannot overflow."),
+    (
+        "log-sum-exp",
+        "log(sum(j, exp(u[j]))) is evaluated with the maximum of u taken out, so it cannot overflow.",
+    ),
     ("softmax", "exp(u[i]) / sum(j, exp(u[j])) is evaluated with the maximum of u taken out."),
     ("softplus", "log(1 + exp(x)) is evaluated as max(x, 0) + log1p(exp(-|x|))."),
-    ("sigmoid", "1 / (1 + exp(-x)) and exp(x) / (1 + exp(x)) are one function, evaluated on the side that cannot overflow."),
+    (
+        "sigmoid",
+        "1 / (1 + exp(-x)) and exp(x) / (1 + exp(x)) are one function, evaluated on the side that cannot overflow.",
+    ),
     ("log1p", "log(1 + x) is evaluated without rounding 1 + x."),
     ("expm1", "exp(x) - 1 is evaluated without cancellation."),
     ("log-exp", "log(exp(x)) is x for every real x."),
@@ -35,7 +41,9 @@ impl Graph {
         match self.op(node) {
             Op::Rational(value) => value.is_one(),
             Op::Contract(product) => {
-                product.accesses.is_empty() && product.conds.is_empty() && product.free == product.extents.len()
+                product.accesses.is_empty()
+                    && product.conds.is_empty()
+                    && product.free == product.extents.len()
             }
             _ => false,
         }
@@ -169,7 +177,9 @@ impl Graph {
         if !interesting || product.accesses.len() < 2 {
             return None;
         }
-        self.softmax_product(product).or_else(|| self.sigmoid_product(product)).or_else(|| self.solve_product(product))
+        self.softmax_product(product)
+            .or_else(|| self.sigmoid_product(product))
+            .or_else(|| self.solve_product(product))
     }
 
     /// `exp(u)[t] · 1/(Σ exp(u))[s]` is `softmax(u)[t]` when `s` are the kept terms of `t`.
@@ -205,7 +215,10 @@ impl Graph {
             let u = self.arg(exp.node, 0);
             let minus = self.neg(u);
             let k = product.accesses.iter().position(|a| {
-                a.power == 1 && a.at == exp.at && self.is_map(a.node, &map::SIGMOID) && self.arg(a.node, 0) == minus
+                a.power == 1
+                    && a.at == exp.at
+                    && self.is_map(a.node, &map::SIGMOID)
+                    && self.arg(a.node, 0) == minus
             });
             if let Some(k) = k {
                 let node = self.map_plain(&map::SIGMOID, &[u]);
@@ -265,7 +278,8 @@ impl Graph {
         labels.sort();
         let axes: Vec<Label> = std::iter::once(q).chain(labels.iter().copied()).collect();
         let mut right = Product::one(axes.iter().map(|l| product.extents[l.0 as usize].clone()));
-        let place = |l: Label| Label(axes.iter().position(|&a| a == l).expect("invariant: collected above") as u32);
+        let place =
+            |l: Label| Label(axes.iter().position(|&a| a == l).expect("invariant: collected above") as u32);
         for &j in touching {
             let a = &product.accesses[j];
             let at = a.at.iter().map(|t| t.relabel(&place)).collect::<SmallVec<[Term; 2]>>();
@@ -277,8 +291,10 @@ impl Graph {
         let solution = self.linear(Linear::Solve, &[a, right]).ok()?;
         let at = std::iter::once(inverse.at[1 - side].clone()).chain(labels.iter().map(|&l| Term::label(l)));
         let mut rest = product.clone();
-        rest.accesses =
-            (0..product.accesses.len()).filter(|j| *j != k && !touching.contains(j)).map(|j| product.accesses[j].clone()).collect();
+        rest.accesses = (0..product.accesses.len())
+            .filter(|j| *j != k && !touching.contains(j))
+            .map(|j| product.accesses[j].clone())
+            .collect();
         let rest = rest.times(Access::new(solution, at));
         Some(without_label(rest, q))
     }
@@ -286,8 +302,7 @@ impl Graph {
     /// `exp(u) - 1` is `expm1(u)`.
     pub(crate) fn stable_difference(&mut self, terms: &[(Rational, NodeId)]) -> Option<NodeId> {
         let [(ca, a), (cb, b)] = terms else { return None };
-        let (c, e, d, one) =
-            if self.is_map(*a, &map::EXP) { (ca, *a, cb, *b) } else { (cb, *b, ca, *a) };
+        let (c, e, d, one) = if self.is_map(*a, &map::EXP) { (ca, *a, cb, *b) } else { (cb, *b, ca, *a) };
         if !self.is_map(e, &map::EXP) {
             return None;
         }

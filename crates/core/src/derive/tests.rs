@@ -1,0 +1,247 @@
+//! Derivatives of small programs against dual numbers, forward against reverse, and the promises of the design.
+
+use super::*;
+use crate::eval::Bindings;
+use crate::graph::op::Linear;
+use crate::ops::map::{EXP, LOG, RELU, TANH};
+use crate::rational::Rational;
+use crate::tensor::Tensor;
+
+fn vector(v: &[f64]) -> Tensor<f64> {
+    Tensor::vector(v.to_vec())
+}
+
+/// Central differences of `y` in every entry of input `name`, as a Jacobian.
+fn differences(g: &Graph, y: NodeId, name: &str, at: &Bindings<f64>) -> Vec<f64> {
+    let x = at.get(name).unwrap().real().unwrap().clone();
+    let h = 1e-6;
+    let value = |k: usize, step: f64| {
+        let mut moved = x.clone();
+        moved.data_mut()[k] += step;
+        let at = at.clone().with(name, moved);
+        g.evaluate(&[y], &at).unwrap()[0].real().unwrap().data().to_vec()
+    };
+    let columns: Vec<Vec<f64>> = (0..x.data().len())
+        .map(|k| value(k, h).iter().zip(value(k, -h)).map(|(a, b)| (a - b) / (2.0 * h)).collect())
+        .collect();
+    let rows = columns.first().map_or(0, Vec::len);
+    (0..rows).flat_map(|r| columns.iter().map(move |c| c[r])).collect()
+}
+
+fn agree(got: &[f64], want: &[f64]) {
+    assert_eq!(got.len(), want.len());
+    for (g, w) in got.iter().zip(want) {
+        assert!((g - w).abs() <= 2e-6 * w.abs().max(1.0), "{got:?}\n{want:?}");
+    }
+}
+
+fn check(g: &mut Graph, y: NodeId, names: &[&str], at: &Bindings<f64>) {
+    for name in names {
+        let x = g.find_input(name).unwrap();
+        for schedule in [Schedule::Reverse, Schedule::Forward, Schedule::Auto, Schedule::CrossCountry] {
+            let j = Derivation { schedule, ..Derivation::default() }.jacobian(g, y, x).unwrap();
+            let got = g.evaluate(&[j], at).unwrap()[0].real().unwrap().data().to_vec();
+            agree(&got, &differences(g, y, name, at));
+            let structured = g.evaluate_structured(j, at).unwrap();
+            let mut dense = vec![0.0; got.len()];
+            structured.to_dense_into(&mut dense).unwrap();
+            agree(&dense, &got);
+        }
+    }
+}
+
+fn network(g: &mut Graph) -> NodeId {
+    let v1 = g.input("V1", Type::real(["h", "d"])).unwrap();
+    let b1 = g.input("b1", Type::real(["h"])).unwrap();
+    let v2 = g.input("V2", Type::real(["k", "h"])).unwrap();
+    let b2 = g.input("b2", Type::real(["k"])).unwrap();
+    let x = g.input("x", Type::real(["d"])).unwrap();
+    let y = g.input("y", Type::index("k", [] as [&str; 0])).unwrap();
+    let p = g.dot(v1, x).unwrap();
+    let p = g.add(p, b1).unwrap();
+    let q = g.map(&RELU, &[p]).unwrap();
+    let z = g.dot(v2, q).unwrap();
+    let z = g.add(z, b2).unwrap();
+    let e = g.map(&EXP, &[z]).unwrap();
+    let s = g.sum_all(e).unwrap();
+    let l = g.map(&LOG, &[s]).unwrap();
+    let zy = g.gather(z, y).unwrap();
+    g.sub(l, zy).unwrap()
+}
+
+fn network_2() -> Bindings<f64> {
+    Bindings::new()
+        .with("V1", Tensor::new(&[2, 2], vec![1., 2., 1., 0.]).unwrap())
+        .with("b1", vector(&[-5., 2.]))
+        .with("V2", Tensor::new(&[3, 2], vec![2., -3., 1., 0., -1., -1.]).unwrap())
+        .with("b2", vector(&[1., 3., -2.]))
+        .with("x", vector(&[-1., 2.]))
+        .with_labels("y", Tensor::scalar(2))
+}
+
+#[test]
+fn the_network_of_the_homework() {
+    let mut g = Graph::new();
+    let loss = network(&mut g);
+    check(&mut g, loss, &["V1", "b1", "V2", "b2", "x"], &network_2());
+    let x = g.find_input("x").unwrap();
+    let gx = g.gradient(loss, &[x]).unwrap()[0];
+    let value = g.evaluate(&[gx], &network_2()).unwrap();
+    assert_eq!(value[0].real().unwrap().data()[1], 0.0);
+    let v1 = g.find_input("V1").unwrap();
+    let h = g.hessian(loss, v1).unwrap();
+    let gradient = g.gradient(loss, &[v1]).unwrap()[0];
+    let got = g.evaluate(&[h], &network_2()).unwrap()[0].real().unwrap().data().to_vec();
+    agree(&got, &differences(&g, gradient, "V1", &network_2()));
+}
+
+#[test]
+fn log_sum_exp_typed_naively_is_finite() {
+    let mut g = Graph::new();
+    let z = g.input("z", Type::real(["n"])).unwrap();
+    let e = g.map(&EXP, &[z]).unwrap();
+    let s = g.sum_all(e).unwrap();
+    let l = g.map(&LOG, &[s]).unwrap();
+    let gradient = g.gradient(l, &[z]).unwrap()[0];
+    let hessian = g.hessian(l, z).unwrap();
+    for point in [[1000.0, 0.0], [-1000.0, -1001.0]] {
+        let at = Bindings::new().with("z", vector(&point));
+        for v in g.evaluate(&[l, gradient, hessian], &at).unwrap() {
+            assert!(v.real().unwrap().data().iter().all(|x: &f64| x.is_finite()));
+        }
+    }
+}
+
+#[test]
+fn a_name_is_cut_by_name() {
+    let mut g = Graph::new();
+    let x = g.input("x", Type::scalar()).unwrap();
+    let square = g.power(x, 2);
+    let a = g.tag("a", square);
+    let b = g.tag("b", square);
+    let product = g.multiply(a, b).unwrap();
+    let da = g.derivative(product, "a", &[]).unwrap();
+    assert_eq!(da, square);
+    let dx = g.derivative(product, "x", &[]).unwrap();
+    let held = g.derivative(product, "x", &["b"]).unwrap();
+    let at = Bindings::new().with("x", Tensor::scalar(3.0));
+    let v = g.evaluate(&[dx, held], &at).unwrap();
+    assert_eq!(v[0].real().unwrap().data(), [4.0 * 27.0]);
+    assert_eq!(v[1].real().unwrap().data(), [2.0 * 27.0]);
+}
+
+#[test]
+fn the_logistic_hessian_stays_small() {
+    let (n, d) = (1000usize, 100usize);
+    let mut g = Graph::new();
+    let x = g.input("X", Type::real(["n", "d"])).unwrap();
+    let y = g.input("y", Type::real(["n"])).unwrap();
+    let w = g.input("w", Type::real(["d"])).unwrap();
+    let z = g.dot(x, w).unwrap();
+    let m = g.multiply(y, z).unwrap();
+    let m = g.neg(m);
+    let e = g.map(&EXP, &[m]).unwrap();
+    let ones = g.ones(&g.shape(e).to_vec());
+    let s = g.add(ones, e).unwrap();
+    let l = g.map(&LOG, &[s]).unwrap();
+    let loss = g.sum_all(l).unwrap();
+    let h = g.hessian(loss, w).unwrap();
+    let at = Bindings::new()
+        .with(
+            "X",
+            Tensor::new(&[n, d], (0..n * d).map(|k| ((k * 7919) % 101) as f64 / 101.0 - 0.5).collect())
+                .unwrap(),
+        )
+        .with("y", Tensor::vector((0..n).map(|k| if k % 3 == 0 { 1.0 } else { -1.0 }).collect()))
+        .with("w", Tensor::vector((0..d).map(|k| (k % 5) as f64 / 5.0 - 0.4).collect()));
+    let result = g.evaluate_with(&[h], &at, &crate::eval::Options::default()).unwrap();
+    assert!(result.stored <= 20_000, "{}", result.stored);
+}
+
+#[test]
+fn an_elementwise_jacobian_costs_n() {
+    let n = 1_000_000;
+    let mut g = Graph::new();
+    let x = g.input("x", Type::real(["n"])).unwrap();
+    let y = g.map(&TANH, &[x]).unwrap();
+    let y = g.multiply(y, x).unwrap();
+    let j = g.jacobian(y, x).unwrap();
+    let at = Bindings::new().with("x", Tensor::vector((0..n).map(|k| k as f64 / n as f64).collect()));
+    let value = g.evaluate_structured(j, &at).unwrap();
+    assert!(value.stored() <= 3 * n, "{}", value.stored());
+}
+
+#[test]
+fn linear_algebra_differentiates() {
+    let mut g = Graph::new();
+    let a = g.input("A", Type::real([3, 3])).unwrap();
+    let c = g.input("C", Type::real([3, 2])).unwrap();
+    let at = Bindings::new()
+        .with("A", Tensor::new(&[3, 3], vec![4., 1., 0.5, -1., 3., 0.25, 0.5, 1., 5.]).unwrap())
+        .with("C", Tensor::new(&[3, 2], vec![1., 2., -1., 0.5, 3., 1.]).unwrap());
+    let inverse = g.linear(Linear::Inverse, &[a]).unwrap();
+    let solve = g.linear(Linear::Solve, &[a, c]).unwrap();
+    let det = g.linear(Linear::Det, &[a]).unwrap();
+    let logdet = g.linear(Linear::LogAbsDet, &[a]).unwrap();
+    let spd = g.t(a).unwrap();
+    let spd = g.dot(a, spd).unwrap();
+    let cholesky = g.linear(Linear::Cholesky, &[spd]).unwrap();
+    let lower = g.linear(Linear::SolveLower, &[a, c]).unwrap();
+    for y in [inverse, det, logdet, cholesky] {
+        check(&mut g, y, &["A"], &at);
+    }
+    for y in [solve, lower] {
+        check(&mut g, y, &["A", "C"], &at);
+    }
+    let product = g.dot(inverse, c).unwrap();
+    assert_eq!(product, solve, "an inverse that is contracted is a solve");
+}
+
+#[test]
+fn a_long_product_has_a_linear_gradient() {
+    let mut g = Graph::new();
+    let xs: Vec<NodeId> = (0..10_000).map(|k| g.input(&format!("x{k}"), Type::scalar()).unwrap()).collect();
+    let mut product = Product::one([]);
+    product.accesses.extend(xs.iter().map(|&x| Access::new(x, [])));
+    let y = g.product(product);
+    let before = g.reachable(&[y]).len();
+    let gradient = g.gradient(y, &xs).unwrap();
+    assert!(g.reachable(&gradient).len() <= 6 * before, "{}", g.reachable(&gradient).len());
+}
+
+#[test]
+fn a_chain_of_a_million_operations() {
+    std::thread::Builder::new()
+        .stack_size(2 << 20)
+        .spawn(|| {
+            let mut g = Graph::new();
+            let x = g.input("x", Type::scalar()).unwrap();
+            let mut y = x;
+            for k in 0..500_000 {
+                y = g.map(&TANH, &[y]).unwrap();
+                let c = g.integer(k % 7 + 1);
+                y = g.add(y, c).unwrap();
+            }
+            let dy = g.gradient(y, &[x]).unwrap()[0];
+            let at = Bindings::new().with("x", Tensor::scalar(0.5));
+            let v = g.evaluate(&[y, dy], &at).unwrap();
+            assert!(v[0].real().unwrap().data()[0] > 0.0);
+        })
+        .unwrap()
+        .join()
+        .unwrap();
+}
+
+#[test]
+fn guards_never_multiply_infinity_by_zero() {
+    let mut g = Graph::new();
+    let x = g.input("x", Type::scalar()).unwrap();
+    let zero = g.integer(0);
+    let p = g.compare(crate::graph::op::Comparison::Greater, x, zero).unwrap();
+    let log = g.map(&LOG, &[x]).unwrap();
+    let y = g.select(p, log, zero).unwrap();
+    let dy = g.gradient(y, &[x]).unwrap()[0];
+    let at = Bindings::new().with("x", Tensor::scalar(0.0));
+    assert_eq!(g.evaluate(&[dy], &at).unwrap()[0].real().unwrap().data(), [0.0]);
+    let _ = Rational::ONE;
+}
