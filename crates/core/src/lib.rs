@@ -12,6 +12,7 @@ pub mod ops;
 pub mod rational;
 pub mod scalar;
 pub mod shape;
+pub mod simplify;
 pub mod tensor;
 
 pub use error::{Error, Result};
