@@ -85,6 +85,18 @@ impl<S: Scalar> Bindings<S> {
             let axes = input.ty.shape.iter().zip(value.shape());
             open.extend(axes.map(|(d, &n)| (input.name.to_string(), d.clone(), n as i64)));
         }
+        // What is bound but not read may still tell a size: of an identity matrix, say.
+        for (name, value) in &self.values {
+            let Some(node) = g.find_input(name).filter(|n| needed.binary_search(n).is_err()) else {
+                continue;
+            };
+            let ty = g.ty(node);
+            if ty.rank() == value.shape().len() {
+                open.extend(
+                    ty.shape.iter().zip(value.shape()).map(|(d, &n)| (name.to_string(), d.clone(), n as i64)),
+                );
+            }
+        }
         let sizes = self.solve_extents(open, &mut errors);
         if errors.is_empty() { Ok(sizes) } else { Err(Error::Bindings(errors)) }
     }

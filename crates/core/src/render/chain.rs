@@ -63,7 +63,9 @@ impl Vectors {
             (0, 0) => None,
             (1, 0) => self.over.pop(),
             _ => {
-                self.over.sort_by_cached_key(|x| (matches!(x, Shown::Bracket(_)), x.weight(), super::text::text(x)));
+                self.over.sort_by_cached_key(|x| {
+                    (matches!(x, Shown::Bracket(_)), x.weight(), super::text::text(x))
+                });
                 Some(Shown::Elementwise(self.over, self.under))
             }
         }
@@ -96,7 +98,8 @@ impl Builder<'_> {
 
     /// Puts a factor on a vertex or an edge.
     fn place(&self, web: &mut Web, access: &Access) -> Option<()> {
-        let labels: Option<Vec<usize>> = access.at.iter().map(|t| t.as_label().map(|l| l.0 as usize)).collect();
+        let labels: Option<Vec<usize>> =
+            access.at.iter().map(|t| t.as_label().map(|l| l.0 as usize)).collect();
         let Some(labels) = labels else { return self.entry_factor(web, access) };
         let reciprocal = self.is_reciprocal(access.node);
         let base = if reciprocal { self.graph.arg(access.node, 0) } else { access.node };
@@ -145,7 +148,8 @@ impl Builder<'_> {
     fn restrict(&self, web: &mut Web, cond: &Cond) -> Option<()> {
         match cond {
             Cond::Holds(node, at, negated) => {
-                let labels: Option<Vec<usize>> = at.iter().map(|t| t.as_label().map(|l| l.0 as usize)).collect();
+                let labels: Option<Vec<usize>> =
+                    at.iter().map(|t| t.as_label().map(|l| l.0 as usize)).collect();
                 let shown = self.whole(*node)?;
                 let shown = if *negated { self.negation(*node, vec![shown]) } else { shown };
                 let mask = Shown::Bracket(Box::new(shown));
@@ -207,7 +211,10 @@ impl Web {
 
     /// Adds an edge; one that joins the same labels multiplies entry by entry.
     fn connect(&mut self, edge: Edge) {
-        let twin = self.edges.iter().position(|e| e.touches(edge.row) && e.touches(edge.column) && e.is_loop() == edge.is_loop());
+        let twin = self
+            .edges
+            .iter()
+            .position(|e| e.touches(edge.row) && e.touches(edge.column) && e.is_loop() == edge.is_loop());
         let Some(k) = twin else { return self.edges.push(edge) };
         let first = self.edges.remove(k);
         let (row, column) = (first.row, first.column);
@@ -259,7 +266,11 @@ impl Web {
     /// `A @ B`, `A @ diag(v) @ B` across an eliminated label.
     fn join(&mut self, at: usize, left: Edge, vectors: Vectors, right: Edge) {
         // The factor that already points at the label stands on the left: no transpose.
-        let (left, right) = if left.column == at && right.row == at || right.column != at { (left, right) } else { (right, left) };
+        let (left, right) = if left.column == at && right.row == at || right.column != at {
+            (left, right)
+        } else {
+            (right, left)
+        };
         let (row, column) = (left.other(at), right.other(at));
         let mut items = items_of(left.from(row));
         items.extend(vectors.shown().map(|v| Shown::Call("diag", vec![v])));
@@ -273,12 +284,15 @@ impl Web {
             return None;
         }
         let edge = self.edges.pop();
-        let (mut left, right) = (std::mem::take(&mut self.vertices[0]), std::mem::take(&mut self.vertices[1]));
+        let (mut left, right) =
+            (std::mem::take(&mut self.vertices[0]), std::mem::take(&mut self.vertices[1]));
         if self.diagonal {
             left.over.extend(right.over);
             left.under.extend(right.under);
             let whole = edge.is_none().then(|| left.shown());
-            return whole.map(|v| v.map_or_else(|| Shown::Call("eye", sizes[..1].to_vec()), |v| Shown::Call("diag", vec![v])));
+            return whole.map(|v| {
+                v.map_or_else(|| Shown::Call("eye", sizes[..1].to_vec()), |v| Shown::Call("diag", vec![v]))
+            });
         }
         let ones = |k: usize| Shown::Call("ones", vec![sizes[k].clone()]);
         let Some(edge) = edge else {

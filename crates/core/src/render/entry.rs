@@ -15,8 +15,8 @@ use crate::ops::map::{Map, RECIP};
 use crate::rational::Rational;
 use crate::shape::{DType, Dim};
 use rustc_hash::FxHashMap;
-use std::collections::BTreeSet;
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 
 /// Literals with more entries are elided, which the text says.
 const MAX_ENTRIES: usize = 16;
@@ -147,14 +147,17 @@ impl<'a> Builder<'a> {
             Op::Compare(comparison) => relation(*comparison, arg(0), arg(1)),
             Op::Logic(logic) => {
                 let args: Vec<Shown> = (0..g.args(node).len()).map(arg).collect();
-                if *logic == Logic::Not { self.negation(g.arg(node, 0), args) } else { Shown::Logic(*logic, args) }
+                if *logic == Logic::Not {
+                    self.negation(g.arg(node, 0), args)
+                } else {
+                    Shown::Logic(*logic, args)
+                }
             }
             Op::Reduce(reduction, axis) => self.over(binder(*reduction), node, usize::from(*axis), at, depth),
             Op::ArgMax(axis) => self.over(Binder::ArgMax, node, usize::from(*axis), at, depth),
-            Op::ArgSort(_) | Op::Linear(_) | Op::Named(_) => self.applied(node).map_or_else(
-                || Shown::Verbatim("?".into()),
-                |whole| Shown::entry(whole, at),
-            ),
+            Op::ArgSort(_) | Op::Linear(_) | Op::Named(_) => self
+                .applied(node)
+                .map_or_else(|| Shown::Verbatim("?".into()), |whole| Shown::entry(whole, at)),
             Op::Tag(_) => arg(0),
             Op::StopGradient => Shown::Call("stop_gradient", vec![arg(0)]),
             Op::Checkpoint => Shown::Call("checkpoint", vec![arg(0)]),
@@ -195,7 +198,9 @@ impl<'a> Builder<'a> {
             let atom = self.atom(atom, labels, depth);
             terms.push(match coefficient.as_fixed() {
                 Some(c) => (Rational::from(c), atom),
-                None => (Rational::ONE, Shown::product(vec![Shown::Size(coefficient.clone()), atom], Vec::new())),
+                None => {
+                    (Rational::ONE, Shown::product(vec![Shown::Size(coefficient.clone()), atom], Vec::new()))
+                }
             });
         }
         match term.offset().as_fixed() {
@@ -217,7 +222,8 @@ impl<'a> Builder<'a> {
                 labels[*l as usize].clone().expect("invariant: letters are chosen before they are written")
             }
             Atom::Quotient(t, d) => {
-                let quotient = Shown::product(vec![self.term(t, labels, depth)], vec![Shown::Size(d.clone())]);
+                let quotient =
+                    Shown::product(vec![self.term(t, labels, depth)], vec![Shown::Size(d.clone())]);
                 Shown::Call("floor", vec![quotient])
             }
             Atom::Remainder(t, d) => {
@@ -317,7 +323,8 @@ fn nested(entries: &[String], shape: &[usize]) -> String {
     let mut level: Vec<String> = entries.to_vec();
     for (k, &extent) in shape.iter().enumerate().rev() {
         let groups: usize = shape[..k].iter().product();
-        level = (0..groups).map(|r| format!("[{}]", level[r * extent..(r + 1) * extent].join(", "))).collect();
+        level =
+            (0..groups).map(|r| format!("[{}]", level[r * extent..(r + 1) * extent].join(", "))).collect();
     }
     level.first().cloned().unwrap_or_default()
 }

@@ -38,13 +38,22 @@ impl Builder<'_> {
     }
 
     /// `sum(j, sum(k, …))` over the bound labels of one component.
-    fn sum(&self, product: &Product, bound: usize, parts: Vec<Part>, mut labels: Labels, depth: usize) -> Shown {
+    fn sum(
+        &self,
+        product: &Product,
+        bound: usize,
+        parts: Vec<Part>,
+        mut labels: Labels,
+        depth: usize,
+    ) -> Shown {
         let before: Vec<bool> = labels.iter().map(Option::is_some).collect();
         let mut factors = Factors::default();
         self.factors(&mut factors, parts, &mut labels, depth + bound);
         let mut letters: Vec<(String, &Dim)> = Vec::new();
         for k in 0..bound {
-            let Shown::Name(letter) = self.letter(depth + k) else { unreachable!("invariant: a letter is a name") };
+            let Shown::Name(letter) = self.letter(depth + k) else {
+                unreachable!("invariant: a letter is a name")
+            };
             let taken = |s: &Option<Shown>| matches!(s, Some(Shown::Name(name)) if *name == letter);
             let label = (0..labels.len()).find(|&l| !before[l] && taken(&labels[l]));
             letters.extend(label.map(|l| (letter, &product.extents[l])));
@@ -69,7 +78,8 @@ impl Builder<'_> {
             open
         };
         let mut next = depth - unchosen(labels, &parts).len();
-        let mut rank: Vec<usize> = (0..labels.len()).map(|l| if labels[l].is_some() { l } else { usize::MAX }).collect();
+        let mut rank: Vec<usize> =
+            (0..labels.len()).map(|l| if labels[l].is_some() { l } else { usize::MAX }).collect();
         let bound = rank.contains(&usize::MAX);
         if !bound {
             parts.sort_by_cached_key(|p| self.reading_key(p, &rank));
@@ -206,7 +216,12 @@ fn components(product: &Product) -> Vec<(Vec<usize>, Vec<Part>)> {
     }
     for (part, bound) in parts {
         let root = bound.first().map_or(usize::MAX, |&l| find(&group, l));
-        found.iter_mut().find(|c| c.0 == root).expect("invariant: every label is in a component").2.push(part);
+        found
+            .iter_mut()
+            .find(|c| c.0 == root)
+            .expect("invariant: every label is in a component")
+            .2
+            .push(part);
     }
     found.into_iter().map(|(_, bound, parts)| (bound, parts)).collect()
 }

@@ -10,9 +10,9 @@ use crate::shape::Dim;
 
 /// Names that are Greek letters.
 const GREEK: &[&str] = &[
-    "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu", "xi",
-    "pi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega", "Gamma", "Delta", "Theta", "Lambda", "Xi",
-    "Pi", "Sigma", "Upsilon", "Phi", "Psi", "Omega",
+    "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu",
+    "nu", "xi", "pi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega", "Gamma", "Delta",
+    "Theta", "Lambda", "Xi", "Pi", "Sigma", "Upsilon", "Phi", "Psi", "Omega",
 ];
 
 /// The formula as LaTeX.
@@ -255,13 +255,21 @@ fn product(magnitude: &Rational, over: &[Shown], under: &[Shown]) -> String {
     let beside = |list: &[Shown]| -> String {
         let last = list.len().saturating_sub(1);
         let written = list.iter().enumerate().map(|(k, f)| {
-            put(f, if k == last || matches!(f, Shown::Sum(t) if t.len() == 1) { Level::Product } else { Level::Power })
+            put(
+                f,
+                if k == last || matches!(f, Shown::Sum(t) if t.len() == 1) {
+                    Level::Product
+                } else {
+                    Level::Power
+                },
+            )
         });
         written.collect::<Vec<_>>().join(" ")
     };
     let alone = |list: &[Shown]| if let [only] = list { bare(only) } else { beside(list) };
     if under.is_empty() {
-        let coefficient = if magnitude.is_one() { None } else { Some(bare(&Shown::Number(magnitude.clone()))) };
+        let coefficient =
+            if magnitude.is_one() { None } else { Some(bare(&Shown::Number(magnitude.clone()))) };
         let over = Some(beside(over)).filter(|s| !s.is_empty());
         return coefficient.into_iter().chain(over).collect::<Vec<_>>().join(" ");
     }

@@ -6,8 +6,10 @@
 use std::collections::BTreeSet;
 
 /// Letters in the order in which they are taken; `d` and `e` have a meaning of their own in the language.
-const LETTERS: &[&str] =
-    &["i", "j", "k", "l", "m", "n", "p", "q", "r", "s", "u", "v", "w", "a", "b", "c", "f", "g", "h", "x", "y", "z"];
+const LETTERS: &[&str] = &[
+    "i", "j", "k", "l", "m", "n", "p", "q", "r", "s", "u", "v", "w", "a", "b", "c", "f", "g", "h", "x", "y",
+    "z",
+];
 
 /// A supply of letters that avoids the names in use.
 pub(crate) struct Letters {

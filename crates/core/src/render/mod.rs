@@ -43,7 +43,6 @@ mod whole;
 #[cfg(test)]
 mod tests;
 
-
 use crate::graph::Graph;
 use crate::node::NodeId;
 use entry::Builder;
@@ -74,7 +73,10 @@ impl fmt::Display for Text {
         f.write_str(&self.body)?;
         if self.omitted > 0 {
             let (omitted, shown) = (self.omitted, self.definitions.len());
-            write!(f, "\n  where the first {omitted} definitions are left out (at most {shown} are printed)")?;
+            write!(
+                f,
+                "\n  where the first {omitted} definitions are left out (at most {shown} are printed)"
+            )?;
         }
         self.definitions.iter().try_for_each(|(name, body)| write!(f, "\n  where {name} = {body}"))
     }
@@ -99,7 +101,13 @@ type Writer = fn(&Shown) -> String;
 impl<'g> Printer<'g> {
     /// A printer that opens composites and knows no names but those of inputs and tags.
     pub fn new(graph: &'g Graph) -> Printer<'g> {
-        Printer { graph, names: Vec::new(), keep: false, letters: Vec::new(), max_definitions: MAX_DEFINITIONS }
+        Printer {
+            graph,
+            names: Vec::new(),
+            keep: false,
+            letters: Vec::new(),
+            max_definitions: MAX_DEFINITIONS,
+        }
     }
 
     /// Stops at these nodes and prints `name[indices]`. The first name of a node wins.

@@ -66,7 +66,8 @@ impl Builder<'_> {
             self.define_operands(node);
             let mut total = Extent { size: 1, depth: 1 };
             each_use(self.graph, node, &mut |a| {
-                let written = if self.name_of(a).is_some() { Extent { size: 1, depth: 0 } } else { extents[a.index()] };
+                let written =
+                    if self.name_of(a).is_some() { Extent { size: 1, depth: 0 } } else { extents[a.index()] };
                 total.size = total.size.saturating_add(written.size);
                 total.depth = total.depth.max(written.depth + 1);
             });

@@ -187,7 +187,8 @@ fn scaled(out: &mut String, magnitude: &Rational, term: &Shown) {
 /// `2*x`, `1/2 * a / (b*c)`, `1/(2*x)`: a coefficient stands first, denominators last.
 fn product(out: &mut String, magnitude: &Rational, over: &[Shown], under: &[Shown]) {
     let (mut numerators, mut denominators) = (Vec::new(), Vec::new());
-    let (top, bottom) = (Rational::from_big(magnitude.numer(), 1.into()), Rational::from_big(magnitude.denom(), 1.into()));
+    let (top, bottom) =
+        (Rational::from_big(magnitude.numer(), 1.into()), Rational::from_big(magnitude.denom(), 1.into()));
     let (top, bottom) = (top.expect("denominator 1"), bottom.expect("denominator 1"));
     let coefficient;
     if over.is_empty() {

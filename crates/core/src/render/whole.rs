@@ -38,7 +38,9 @@ impl Builder<'_> {
             Op::Sum(coefficients) => return self.whole_sum(node, coefficients),
             Op::Contract(_) => return self.whole_contract(node),
             Op::Map(id) => return self.whole_map(node, Map::by_id(*id)),
-            Op::Select => Shown::If(Box::new([arg(0)?, self.spread(g.arg(node, 1))?, self.spread(g.arg(node, 2))?])),
+            Op::Select => {
+                Shown::If(Box::new([arg(0)?, self.spread(g.arg(node, 1))?, self.spread(g.arg(node, 2))?]))
+            }
             Op::Compare(comparison) => {
                 relation(*comparison, self.spread(g.arg(node, 0))?, self.spread(g.arg(node, 1))?)
             }
@@ -72,7 +74,8 @@ impl Builder<'_> {
             Op::ArgSort(axis) => Some(Shown::Call("argsort", self.along(node, &[usize::from(*axis)])?)),
             Op::Named(_) => {
                 let function = g.as_named(node)?;
-                let args = if function.composite.is_some() { self.along(node, &function.axes)? } else { args()? };
+                let args =
+                    if function.composite.is_some() { self.along(node, &function.axes)? } else { args()? };
                 Some(Shown::Apply(function.name.clone(), args))
             }
             _ => None,
