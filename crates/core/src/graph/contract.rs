@@ -112,7 +112,8 @@ impl Graph {
 
     /// Interns a normal, monic product that is not a bare operand.
     fn intern_contract(&mut self, mut product: Product, ty: Type) -> NodeId {
-        if product.extents.is_empty() && product.conds.is_empty() {
+        let numbers = product.accesses.iter().all(|a| a.at.is_empty());
+        if numbers && product.extents.is_empty() && product.conds.is_empty() {
             return self.intern_scalar_product(product);
         }
         let hashes = &self.hashes;
@@ -252,4 +253,20 @@ fn collect_powers(product: &mut Product) {
         }
     }
     product.accesses = merged;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Was interned as the bare tensor: a number read at a label took the path of products of numbers.
+    #[test]
+    fn an_entry_at_a_label_keeps_its_label() {
+        let mut g = Graph::new();
+        let z = g.input("z", Type::real(["n"])).unwrap();
+        let labels: [&str; 0] = [];
+        let y = g.input("y", Type::index("n", labels)).unwrap();
+        let entry = g.gather(z, y).unwrap();
+        assert_eq!(g.as_product(entry).accesses[0].at[..], [Term::element(y, [])]);
+    }
 }
