@@ -9,6 +9,7 @@ pub mod index;
 pub mod node;
 pub mod ops;
 pub mod rational;
+pub mod render;
 pub mod scalar;
 pub mod shape;
 pub mod tensor;
