@@ -4,12 +4,12 @@
 //! cannot disagree with what the engine does.
 
 use chainrule_core::ops::composite::COMPOSITES;
-use chainrule_core::ops::map::{Domain, MAPS, Map};
+use chainrule_core::ops::map::{MAPS, Map};
 use chainrule_core::ops::rules::PRIMITIVES;
 use chainrule_core::render::Printer;
 use chainrule_core::shape::Type;
 use chainrule_core::{Graph, Result};
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
 /// One primitive of the list.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -78,13 +78,21 @@ fn map_entry(map: &'static Map) -> Result<Entry> {
         about: map.about.lines().next().unwrap_or_default().trim().to_string(),
         formula: format!("y = {}", Printer::new(&g).index_text(y)),
         derivatives,
-        domain: domain(map.domain),
+        domain: map.domain.text().to_string(),
         kinks: kinks.join("; "),
     })
 }
 
-fn domain(domain: Domain) -> String {
-    domain.text().to_string()
+impl fmt::Display for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}  {}", self.name, self.about)?;
+        writeln!(f, "    value   {}", self.formula)?;
+        for d in &self.derivatives {
+            writeln!(f, "    entry   {d}")?;
+        }
+        writeln!(f, "    domain  {}", self.domain)?;
+        if self.kinks.is_empty() { Ok(()) } else { writeln!(f, "    kinks   {}", self.kinks) }
+    }
 }
 
 /// The list as text, one block for each primitive.
@@ -98,15 +106,7 @@ pub fn text() -> Result<String> {
         entries.len()
     );
     for e in entries {
-        let _ = writeln!(out, "\n{}  {}", e.name, e.about);
-        let _ = writeln!(out, "    value   {}", e.formula);
-        for d in &e.derivatives {
-            let _ = writeln!(out, "    entry   {d}");
-        }
-        let _ = writeln!(out, "    domain  {}", e.domain);
-        if !e.kinks.is_empty() {
-            let _ = writeln!(out, "    kinks   {}", e.kinks);
-        }
+        let _ = write!(out, "\n{e}");
     }
     Ok(out)
 }

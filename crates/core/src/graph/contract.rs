@@ -254,3 +254,19 @@ fn collect_powers(product: &mut Product) {
     }
     product.accesses = merged;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Was interned as the bare tensor: a number read at a label took the path of products of numbers.
+    #[test]
+    fn an_entry_at_a_label_keeps_its_label() {
+        let mut g = Graph::new();
+        let z = g.input("z", Type::real(["n"])).unwrap();
+        let labels: [&str; 0] = [];
+        let y = g.input("y", Type::index("n", labels)).unwrap();
+        let entry = g.gather(z, y).unwrap();
+        assert_eq!(g.as_product(entry).accesses[0].at[..], [Term::element(y, [])]);
+    }
+}

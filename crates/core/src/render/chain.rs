@@ -217,9 +217,8 @@ impl Web {
             .position(|e| e.touches(edge.row) && e.touches(edge.column) && e.is_loop() == edge.is_loop());
         let Some(k) = twin else { return self.edges.push(edge) };
         let first = self.edges.remove(k);
-        let (row, column) = (first.row, first.column);
-        let matrix = Shown::Elementwise(vec![first.matrix, edge.from(row)], Vec::new());
-        self.edges.push(Edge { row, column, matrix: flattened(matrix) });
+        let (row, column) = (edge.row.min(edge.column), edge.row.max(edge.column));
+        self.edges.push(Edge { row, column, matrix: entrywise(first.from(row), edge.from(row)) });
     }
 
     /// Eliminates one bound label; false when none is left, `None` when the web is too tangled.
@@ -326,19 +325,17 @@ fn items_of(matrix: Shown) -> Vec<Shown> {
     }
 }
 
-fn flattened(shown: Shown) -> Shown {
-    let Shown::Elementwise(over, under) = shown else { return shown };
-    let (mut top, mut bottom) = (Vec::new(), under);
-    for factor in over {
+/// `A .* B`, by text; factors that are such products themselves stand side by side.
+fn entrywise(first: Shown, second: Shown) -> Shown {
+    let mut factors = Vec::new();
+    for factor in [first, second] {
         match factor {
-            Shown::Elementwise(a, b) => {
-                top.extend(a);
-                bottom.extend(b);
-            }
-            other => top.push(other),
+            Shown::Elementwise(inner, under) if under.is_empty() => factors.extend(inner),
+            other => factors.push(other),
         }
     }
-    Shown::Elementwise(top, bottom)
+    factors.sort_by_cached_key(|x| (matches!(x, Shown::Bracket(_)), super::text::text(x)));
+    Shown::Elementwise(factors, Vec::new())
 }
 
 /// `A'`; a product is transposed factor by factor, in reverse.
@@ -374,7 +371,12 @@ fn matrix_times(matrix: Shown, vectors: Vectors) -> Shown {
 
 /// `x @ y`, `x @ A @ x`, `sum(x)` over one label.
 fn inner(vectors: Vectors) -> Option<Shown> {
-    let Vectors { mut over, under } = vectors;
+    let Vectors { mut over, mut under } = vectors;
+    if let ([Shown::Elementwise(..)], []) = (&over[..], &under[..])
+        && let Some(Shown::Elementwise(top, bottom)) = over.pop()
+    {
+        (over, under) = (top, bottom);
+    }
     if let ([Shown::Power(base, 2)], []) = (&over[..], &under[..])
         && base.is_plain()
     {

@@ -25,7 +25,6 @@ const MAX_ENTRIES: usize = 16;
 pub(crate) struct Builder<'a> {
     pub(crate) graph: &'a Graph,
     names: &'a FxHashMap<NodeId, String>,
-    pub(crate) keep: bool,
     letters: RefCell<Letters>,
     prefix: String,
     defined: FxHashMap<NodeId, usize>,
@@ -42,7 +41,6 @@ impl<'a> Builder<'a> {
         names: &'a FxHashMap<NodeId, String>,
         preferred: &[String],
         root: NodeId,
-        keep: bool,
     ) -> Builder<'a> {
         let leaf = |n: NodeId| names.contains_key(&n) || matches!(graph.op(n), Op::Tag(_));
         let nodes = sharing::written(graph, root, &leaf);
@@ -61,7 +59,7 @@ impl<'a> Builder<'a> {
         let prefix = letters.prefix();
         let (defined, order) = (FxHashMap::default(), Vec::new());
         let letters = RefCell::new(letters);
-        let mut builder = Builder { graph, names, keep, letters, prefix, defined, order };
+        let mut builder = Builder { graph, names, letters, prefix, defined, order };
         builder.share(root, &nodes);
         builder
     }

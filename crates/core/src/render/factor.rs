@@ -10,7 +10,7 @@ use crate::form::{Access, Cond, Product};
 use crate::graph::op::Op;
 use crate::index::Term;
 use crate::node::NodeId;
-use crate::ops::map::RECIP;
+use crate::ops::map::{Map, RECIP};
 use crate::shape::Dim;
 
 /// Factors above and below the line.
@@ -107,7 +107,11 @@ impl Builder<'_> {
         part.each_label(&mut |l| along.push(rank[l.0 as usize]));
         match part {
             Part::Access(a) => {
-                let name = self.name_of(a.node).unwrap_or_else(|| "~".into());
+                // What has no name stands after what has one, functions by their own names.
+                let name = self.name_of(a.node).unwrap_or_else(|| match self.graph.op(a.node) {
+                    Op::Map(id) => format!("~{}", Map::by_id(*id).name),
+                    _ => "~".into(),
+                });
                 (false, along, name, self.graph.structural_hash(a.node))
             }
             Part::Cond(_) => (true, along, String::new(), 0),

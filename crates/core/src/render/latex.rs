@@ -25,7 +25,7 @@ fn level(shown: &Shown) -> Level {
     match shown {
         Shown::Number(n) if !n.is_negative() => Level::Atom,
         Shown::Product(_, under) if !under.is_empty() => Level::Atom,
-        Shown::Map(map, _) if trails(map.latex) => Level::Product,
+        Shown::Map(map, _) if trails(map.latex) || map.latex.starts_with("\\log") => Level::Product,
         Shown::Map(map, _) if map.latex.starts_with('{') || map.latex.starts_with("e^") => Level::Power,
         Shown::Map(..) => Level::Atom,
         Shown::Over(..) => Level::Product,
@@ -198,11 +198,11 @@ fn call(function: &str, args: &[Shown]) -> String {
     match (function, args) {
         ("inv", [a]) => raised(a, "-1"),
         ("det", [a]) => format!("\\det {}", put(a, Level::Power)),
-        ("eye", [n]) => format!("I_{{{}}}", bare(n)),
+        ("eye", [n]) => with_subscript("I", &bare(n)),
         ("trace", [a]) => format!("\\operatorname{{tr}}\\left({}\\right)", bare(a)),
         ("outer", [u, w]) => format!("{} {}", put(u, Level::Power), raised(w, "\\top")),
-        ("onehot", [y]) => format!("\\mathbf{{e}}_{{{}}}", bare(y)),
-        ("ones", [n]) => format!("\\mathbf{{1}}_{{{}}}", bare(n)),
+        ("onehot", [y]) => with_subscript("\\mathbf{e}", &bare(y)),
+        ("ones", [n]) => with_subscript("\\mathbf{1}", &bare(n)),
         ("floor", [x]) => format!("\\left\\lfloor {} \\right\\rfloor", bare(x)),
         ("mod", [x, n]) => format!("\\left({} \\bmod {}\\right)", bare(x), put(n, Level::Power)),
         _ => applied(function, args),

@@ -23,7 +23,8 @@ impl Letters {
     pub(crate) fn new(preferred: &[String], reserved: BTreeSet<String>) -> Letters {
         let plain = LETTERS.iter().map(|l| (*l).to_string());
         let numbered = (1u32..).flat_map(|n| LETTERS[..4].iter().map(move |l| format!("{l}{n}")));
-        let candidates = preferred.to_vec().into_iter().chain(plain).chain(numbered);
+        let preferred = preferred.to_vec();
+        let candidates = preferred.into_iter().chain(plain).chain(numbered);
         Letters { reserved, made: Vec::new(), candidates: Box::new(candidates) }
     }
 

@@ -169,12 +169,12 @@ impl<'g> Printer<'g> {
     /// The letters that stand for the axes of the node in [`Printer::index_text`], in axis order.
     pub fn free_letters(&self, node: NodeId) -> Vec<String> {
         let (graph, node, names) = self.view(node, self.keep);
-        Builder::new(&graph, &names, &self.letters, node, self.keep).free_letters(node)
+        Builder::new(&graph, &names, &self.letters, node).free_letters(node)
     }
 
     fn by_index(&self, node: NodeId, write: Writer) -> Text {
         let (graph, node, names) = self.view(node, self.keep);
-        let mut builder = Builder::new(&graph, &names, &self.letters, node, self.keep);
+        let builder = Builder::new(&graph, &names, &self.letters, node);
         let body = write(&builder.root(node));
         let (kept, omitted) = self.kept(builder.definitions());
         let mut definitions = Vec::with_capacity(kept.len());
@@ -188,7 +188,7 @@ impl<'g> Printer<'g> {
 
     fn as_whole(&self, node: NodeId, write: Writer) -> Option<Text> {
         let (graph, node, names) = self.view(node, true);
-        let builder = Builder::new(&graph, &names, &self.letters, node, true);
+        let builder = Builder::new(&graph, &names, &self.letters, node);
         let body = write(&builder.whole_root(node)?);
         let (kept, omitted) = self.kept(builder.definitions());
         let mut definitions = Vec::with_capacity(kept.len());

@@ -184,39 +184,43 @@ fn scaled(out: &mut String, magnitude: &Rational, term: &Shown) {
     }
 }
 
-/// `2*x`, `1/2 * a / (b*c)`, `1/(2*x)`: a coefficient stands first, denominators last.
+/// `2*x`, `1/2 * a / (b*c)`, `1 / (2*x)`: a coefficient stands first, denominators last.
 fn product(out: &mut String, magnitude: &Rational, over: &[Shown], under: &[Shown]) {
-    let (mut numerators, mut denominators) = (Vec::new(), Vec::new());
-    let (top, bottom) =
-        (Rational::from_big(magnitude.numer(), 1.into()), Rational::from_big(magnitude.denom(), 1.into()));
-    let (top, bottom) = (top.expect("denominator 1"), bottom.expect("denominator 1"));
-    let coefficient;
-    if over.is_empty() {
-        coefficient = Shown::Number(top);
-        numerators.push(&coefficient);
-    } else if !magnitude.is_one() {
-        coefficient = Shown::Number(magnitude.clone());
-        numerators.push(&coefficient);
+    let (coefficient, divisor) =
+        if over.is_empty() { parts(magnitude) } else { (magnitude.clone(), Rational::ONE) };
+    let number = |n: &Rational| Some(Shown::Number(n.clone())).filter(|_| !n.is_one());
+    let (coefficient, divisor) = (number(&coefficient), number(&divisor));
+    let one = Shown::integer(1);
+    let mut above: Vec<&Shown> = coefficient.iter().chain(over).collect();
+    if above.is_empty() {
+        above.push(&one);
     }
-    let below = Shown::Number(bottom.clone());
-    if over.is_empty() && !bottom.is_one() {
-        denominators.push(&below);
+    let below: Vec<&Shown> = divisor.iter().chain(under).collect();
+    factors(out, &above, if below.is_empty() { tight(&above) } else { " * " });
+    match below.as_slice() {
+        [] => {}
+        [only] => {
+            let reciprocal = matches!(above.as_slice(), [Shown::Number(_)]) && only.is_plain();
+            out.push_str(if reciprocal { "/" } else { " / " });
+            put(out, only, Level::Power);
+        }
+        list => {
+            out.push_str(" / (");
+            factors(out, list, tight(list));
+            out.push(')');
+        }
     }
-    numerators.extend(over);
-    denominators.extend(under);
-    let plain = |list: &[&Shown]| list.iter().all(|f| f.is_plain());
-    let tight = plain(&numerators) && plain(&denominators) && (under.is_empty() || numerators.len() == 1);
-    factors(out, &numerators, if tight { "*" } else { " * " });
-    if denominators.is_empty() {
-        return;
-    }
-    out.push_str(if tight { "/" } else { " / " });
-    if let [only] = denominators.as_slice() {
-        return put(out, only, Level::Power);
-    }
-    out.push('(');
-    factors(out, &denominators, if plain(&denominators) { "*" } else { " * " });
-    out.push(')');
+}
+
+/// Numerator and denominator.
+fn parts(n: &Rational) -> (Rational, Rational) {
+    let whole = |part| Rational::from_big(part, 1.into()).expect("invariant: the denominator is 1");
+    (whole(n.numer()), whole(n.denom()))
+}
+
+/// What stands between plain factors, and between others.
+fn tight(list: &[&Shown]) -> &'static str {
+    if list.iter().all(|f| f.is_plain()) { "*" } else { " * " }
 }
 
 fn factors(out: &mut String, list: &[&Shown], separator: &str) {
