@@ -4,6 +4,7 @@
 pub mod derive;
 pub mod error;
 pub mod eval;
+pub mod expr;
 pub mod form;
 pub mod graph;
 pub mod index;
@@ -17,5 +18,6 @@ pub mod simplify;
 pub mod tensor;
 
 pub use error::{Error, Result};
+pub use expr::{Builder, Diagnostics, Expr};
 pub use graph::Graph;
 pub use node::NodeId;
