@@ -53,12 +53,6 @@ impl Extents for Vec<Dim> {
     }
 }
 
-impl Extents for Shape {
-    fn extents(self) -> Shape {
-        self
-    }
-}
-
 impl Extents for &Shape {
     fn extents(self) -> Shape {
         self.clone()

@@ -50,7 +50,7 @@ fn cross_entropy_loss() {
     let hessian = g.hessian(loss, z).unwrap();
     assert_eq!(
         index(&g, hessian),
-        "t1[i] * (delta(i,j) - t1[j])\n  where t1[i] = exp(z[i]) / sum(j, exp(z[j]))"
+        "delta(i,j) * t1[i] - t1[i]*t1[j]\n  where t1[i] = exp(z[i]) / sum(j, exp(z[j]))"
     );
 }
 
