@@ -4,6 +4,7 @@
 pub mod derive;
 pub mod error;
 pub mod eval;
+pub mod expr;
 pub mod form;
 pub mod graph;
 pub mod index;
@@ -15,5 +16,6 @@ pub mod shape;
 pub mod tensor;
 
 pub use error::{Error, Result};
+pub use expr::{Builder, Diagnostics, Expr};
 pub use graph::Graph;
 pub use node::NodeId;

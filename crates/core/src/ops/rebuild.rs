@@ -127,8 +127,11 @@ impl Graph {
             });
             Ok(Some(input))
         })?;
-        for (name, node) in names {
-            self.name(node, &name);
+        // Behind a cut a name stands for something else than its definition.
+        if cuts.is_empty() {
+            for (name, node) in names {
+                self.name(node, &name);
+            }
         }
         let mut cut = Vec::with_capacity(cuts.len());
         for (k, name) in cuts.iter().enumerate() {
