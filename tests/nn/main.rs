@@ -1,0 +1,3 @@
+//! Layers, losses and networks: mistakes in definitions.
+
+mod mistakes;
