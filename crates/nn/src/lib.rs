@@ -23,6 +23,7 @@
 //! ```
 
 pub mod affine;
+pub mod homework;
 pub mod layer;
 pub mod loss;
 pub mod model;
