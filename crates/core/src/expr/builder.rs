@@ -183,10 +183,10 @@ impl Builder {
             return self.poison(Origin::Operation("function", self.path(), at));
         };
         let body = (**inner.graph.borrow()).clone();
-        let name = name.to_string();
+        let (label, name) = (Arc::from(name), name.to_string());
         let function = Function { name, composite: None, axes: Vec::new(), body, formals, output };
         let result = Expr::combine_in(self, "apply", &operands, at, |g, args| g.apply(function, args));
-        Expr { origin: Origin::Operation("apply", self.path(), at), ..result }
+        Expr { origin: Origin::Function(label, self.path(), at), ..result }
     }
 
     // ---------------------------------------------------------------- layers

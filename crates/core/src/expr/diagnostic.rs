@@ -94,9 +94,10 @@ impl Diagnostic {
             self.notes.iter().map(|n| n.ty.as_ref().map_or("?".to_string(), Type::to_string)).collect();
         let names = self.notes.iter().map(|n| n.name.chars().count()).max().unwrap_or(0);
         let widest = types.iter().map(|t| t.chars().count()).max().unwrap_or(0);
+        let roles = self.notes.iter().map(|n| n.role.chars().count() + 1).max().unwrap_or(0).max(6);
         for (note, ty) in self.notes.iter().zip(&types) {
             let role = format!("{}:", note.role);
-            write!(f, "\n   {role:<6} {:<names$}  {ty:<widest$}  {}", note.name, note.origin)?;
+            write!(f, "\n   {role:<roles$} {:<names$}  {ty:<widest$}  {}", note.name, note.origin)?;
         }
         Ok(())
     }

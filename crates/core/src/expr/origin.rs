@@ -19,6 +19,8 @@ pub(crate) enum Origin {
     Param(Arc<str>),
     /// An operation inside a layer (the empty path outside of all).
     Operation(&'static str, Arc<str>, Place),
+    /// A function applied inside a layer.
+    Function(Arc<str>, Arc<str>, Place),
     /// An expression that was given a name.
     Named(Arc<str>, Arc<str>),
     /// The result of a layer: what its last step is called, and the position of the call.
@@ -39,7 +41,10 @@ impl Origin {
     pub(crate) fn label(&self) -> String {
         match self {
             Origin::Number => "number".to_string(),
-            Origin::Input(name) | Origin::Named(name, _) | Origin::Output(name, _) => name.to_string(),
+            Origin::Input(name)
+            | Origin::Function(name, _, _)
+            | Origin::Named(name, _)
+            | Origin::Output(name, _) => name.to_string(),
             Origin::Param(path) => path.rsplit('/').next().unwrap_or(path).to_string(),
             Origin::Operation(name, _, _) => (*name).to_string(),
         }
@@ -51,8 +56,10 @@ impl Origin {
             Origin::Number => "written in the source".to_string(),
             Origin::Input(name) => format!("input {name}"),
             Origin::Param(path) => format!("param {path}"),
-            Origin::Operation(_, layer, at) if layer.is_empty() => format!("from {at}"),
-            Origin::Operation(_, layer, _) => format!("computed in {layer}"),
+            Origin::Operation(_, layer, at) | Origin::Function(_, layer, at) if layer.is_empty() => {
+                format!("from {at}")
+            }
+            Origin::Operation(_, layer, _) | Origin::Function(_, layer, _) => format!("computed in {layer}"),
             Origin::Named(name, layer) if layer.is_empty() => format!("named {name}"),
             Origin::Named(name, layer) => format!("named {name} in {layer}"),
             Origin::Output(_, call) => format!("output of {}", calls[*call].path),

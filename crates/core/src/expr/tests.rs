@@ -175,3 +175,14 @@ fn names_are_cut_by_name() {
     let da = y.derivative("a", &[]).unwrap();
     assert_eq!(da.node(), x.sq().node());
 }
+
+#[test]
+fn a_derivative_by_name_leaves_names_alone() {
+    let b = Builder::new();
+    let x = b.real("x", ());
+    let y = (x.sq().named("a") * 3).named("c").sq();
+    b.with(|g| g.lower(&[y.node().unwrap()], &[])).unwrap();
+    let c = b.read(|g| g.find("c")).unwrap();
+    y.derivative("a", &[]).unwrap();
+    assert_eq!(b.read(|g| g.find("c")), Some(c), "not what stands behind the cut");
+}
