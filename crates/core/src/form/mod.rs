@@ -7,5 +7,6 @@
 pub mod normal;
 pub mod order;
 pub mod product;
+pub mod read;
 
 pub use product::{Access, Cond, Product};
