@@ -10,3 +10,6 @@ pub mod product;
 pub mod read;
 
 pub use product::{Access, Cond, Product};
+
+#[cfg(test)]
+mod order_tests;
