@@ -127,7 +127,8 @@ impl Graph {
 
     /// Interns a normal, monic product that is not a bare operand.
     pub(super) fn intern_contract(&mut self, mut product: Product, ty: Type) -> NodeId {
-        if product.extents.is_empty() && product.conds.is_empty() {
+        let numbers = product.extents.is_empty() && product.accesses.iter().all(|a| a.at.is_empty());
+        if numbers && product.conds.is_empty() {
             return self.intern_scalar_product(product);
         }
         let hashes = &self.hashes;
