@@ -124,7 +124,12 @@ fn ten_thousand_disguises_are_recognised() {
             failures.push(format!("round {round}: {}", s.graph.to_text(&[a, b])));
         }
     }
-    assert!(failures.is_empty(), "{} failures, such as\n{}", failures.len(), failures.iter().min_by_key(|t| t.len()).unwrap());
+    assert!(
+        failures.is_empty(),
+        "{} failures, such as\n{}",
+        failures.len(),
+        failures.iter().min_by_key(|t| t.len()).unwrap()
+    );
 }
 
 /// Cycles, stars and complete graphs: every label is used like every other.
@@ -138,8 +143,12 @@ fn symmetric_structures_are_recognised() {
         for step in 0..labels {
             for keep in [1, 2, 3] {
                 let mut product = Product::one([]);
-                (0..labels).for_each(|_| drop(product.bind(Dim::size("n")).0));
-                for &(i, j) in edges.iter().filter(|(i, j)| (i + step) % labels == *j || (i * keep + 1) % labels == *j) {
+                for _ in 0..labels {
+                    product.bind(Dim::size("n"));
+                }
+                for &(i, j) in
+                    edges.iter().filter(|(i, j)| (i + step) % labels == *j || (i * keep + 1) % labels == *j)
+                {
                     product.accesses.push(Access::new(a, [label(i), label(j)]));
                 }
                 product.accesses.push(Access::new(x, [label(0)]));
@@ -161,7 +170,9 @@ fn many_equal_components_are_recognised() {
     let a = s.real[2];
     for labels in [8, 12, 20] {
         let mut product = Product::one([]);
-        (0..labels).for_each(|_| drop(product.bind(Dim::size("n")).0));
+        for _ in 0..labels {
+            product.bind(Dim::size("n"));
+        }
         for k in (0..labels).step_by(2) {
             product.accesses.push(Access::new(a, [label(k), label(k + 1)]));
             product.accesses.push(Access::new(a, [label(k + 1), label(k)]));

@@ -121,9 +121,12 @@ pub enum Relation {
 pub struct Left {
     /// The name.
     pub name: String,
-    /// Each index: its letter, where it stands, and its stated range `(low, high)`.
-    pub indices: Vec<(String, Span, Option<(At, At)>)>,
+    /// The indices.
+    pub indices: Vec<LeftIndex>,
 }
+
+/// An index of the left side: its letter, where it stands, and its stated range `(low, high)`.
+pub type LeftIndex = (String, Span, Option<(At, At)>);
 
 /// A formula, with what it defines.
 #[derive(Clone, PartialEq, Debug)]
@@ -214,7 +217,7 @@ fn left_side(nodes: &[Spanned], side: At) -> Result<Left> {
         Node::Access(name, list) => (name, &list[..]),
         _ => return Err(syntax(whole.span.start, "a name with indices stands left of `=`, as in y[i]")),
     };
-    let mut indices: Vec<(String, Span, Option<(At, At)>)> = Vec::new();
+    let mut indices: Vec<LeftIndex> = Vec::new();
     for &at in list {
         let Spanned { node, span } = &nodes[at.0];
         let (letter, range) = match node {

@@ -28,6 +28,7 @@
 //! Reading checks what building would: operands before users, types derived again and compared with those stated,
 //! labels and axes in range, nothing twice. The order of factors and terms is made canonical, not demanded.
 
+mod contract;
 mod lexer;
 mod print;
 mod read;

@@ -16,10 +16,13 @@
 //! *one* product before a node is made, so names of indices and the order of factors leave no trace; a sum of terms
 //! inside a factor becomes a node over exactly the indices it uses.
 
+mod arithmetic;
+mod conditions;
 mod logic;
 mod lower;
 mod names;
 mod ranges;
+mod reads;
 mod value;
 
 use crate::error::{Error, Result};
@@ -65,8 +68,7 @@ impl Graph {
     /// # Errors
     /// As there.
     pub fn equation(&mut self, equation: &Equation, given: &[(&str, NodeId)]) -> Result<NodeId> {
-        if let Some((_, node)) = given.iter().find(|(_, node)| node.index() >= self.len()) {
-            debug_assert!(node.index() >= self.len());
+        if given.iter().any(|(_, node)| node.index() >= self.len()) {
             return Err(Error::OtherGraph);
         }
         let mut names = names::resolve(self, equation, given)?;

@@ -105,7 +105,10 @@ fn nesting_costs_no_stack() {
 
 #[test]
 fn no_text_panics() {
-    let pieces = ["x", "[", "]", "(", ")", "i", ",", "=", "..", "1", "if", "else", "not", "-", "+", "^", "<", "and", "é", "sum("];
+    let pieces = [
+        "x", "[", "]", "(", ")", "i", ",", "=", "..", "1", "if", "else", "not", "-", "+", "^", "<", "and",
+        "é", "sum(",
+    ];
     let mut state = 7u64;
     for _ in 0..20_000 {
         let mut text = String::new();

@@ -44,7 +44,11 @@ impl<'a> Cursor<'a> {
     }
 
     pub(super) fn end(&mut self) -> Result<()> {
-        if self.at_end() { Ok(()) } else { self.fail(format!("nothing is expected after `{}`", &self.line[..self.at].trim_end())) }
+        if self.at_end() {
+            Ok(())
+        } else {
+            self.fail(format!("nothing is expected after `{}`", &self.line[..self.at].trim_end()))
+        }
     }
 
     /// Takes a sign, if it stands here.

@@ -64,8 +64,7 @@ fn body_nodes(function: &Function) -> Vec<NodeId> {
 /// Every function that is needed, those that a body applies before it; nested ones with a stack of our own.
 fn functions(graph: &Graph, nodes: &[NodeId]) -> Table {
     let mut table = Table::default();
-    let mut open: Vec<(Option<Arc<Function>>, std::vec::IntoIter<Arc<Function>>)> =
-        vec![(None, used(graph, nodes).into_iter())];
+    let mut open = vec![(None, used(graph, nodes).into_iter())];
     while let Some((_, rest)) = open.last_mut() {
         match rest.next() {
             Some(function) if table.position(&function).is_some() => {}
@@ -233,7 +232,13 @@ impl<'a> Printer<'a> {
     fn contract(&self, text: &mut String, product: &Product) {
         text.push_str("contract [");
         for (k, extent) in product.extents.iter().enumerate() {
-            let separator = if k == product.free { "|" } else if k > 0 { "," } else { "" };
+            let separator = if k == product.free {
+                "|"
+            } else if k > 0 {
+                ","
+            } else {
+                ""
+            };
             push(text, format_args!("{separator}{}", dim_text(extent)));
         }
         text.push_str(if product.free == product.extents.len() { "|]" } else { "]" });
@@ -276,8 +281,12 @@ impl<'a> Printer<'a> {
             }
             match atom {
                 Atom::Label(l) => push(&mut piece, format_args!("#{}", l.0)),
-                Atom::Quotient(t, d) => push(&mut piece, format_args!("div({};{})", self.term(t), dim_text(d))),
-                Atom::Remainder(t, d) => push(&mut piece, format_args!("mod({};{})", self.term(t), dim_text(d))),
+                Atom::Quotient(t, d) => {
+                    push(&mut piece, format_args!("div({};{})", self.term(t), dim_text(d)))
+                }
+                Atom::Remainder(t, d) => {
+                    push(&mut piece, format_args!("mod({};{})", self.term(t), dim_text(d)))
+                }
                 Atom::Element(node, at) => self.entry(&mut piece, *node, at),
             }
             pieces.push(piece);
@@ -339,7 +348,11 @@ fn write_type(text: &mut String, ty: &Type) {
 
 fn real_text(bits: u64) -> String {
     let value = f64::from_bits(bits);
-    if value.is_nan() && bits != f64::NAN.to_bits() { format!("nan:{bits:016x}") } else { format!("{value:?}") }
+    if value.is_nan() && bits != f64::NAN.to_bits() {
+        format!("nan:{bits:016x}")
+    } else {
+        format!("{value:?}")
+    }
 }
 
 /// In quotes, on one line.

@@ -3,24 +3,19 @@
 use super::lexer::Cursor;
 use super::{COMPARISONS, LINEAR, LOGIC, MAGIC, REDUCTIONS, VERSION};
 use crate::error::{Error, Result};
-use crate::form::{Access, Cond, Product};
 use crate::graph::Graph;
 use crate::graph::function::Function;
 use crate::graph::op::{Entries, Facts, Input, Literal, Logic, Op};
-use crate::index::{Atom, Label, Term};
 use crate::node::NodeId;
 use crate::ops::composite::COMPOSITES;
 use crate::ops::map::Map;
 use crate::rational::Rational;
-use crate::shape::{DType, Dim, Type};
+use crate::shape::{DType, Type};
 use rustc_hash::FxHashMap;
-use smallvec::SmallVec;
 use std::sync::Arc;
 
 /// Functions that apply functions that apply functions … deeper than this are refused.
 const MAX_NESTING: usize = 64;
-/// Terms nested deeper than this are refused.
-const MAX_TERM_DEPTH: usize = 64;
 
 impl Graph {
     /// Reads what [`Graph::to_text`] wrote: the graph and its outputs.
@@ -51,7 +46,9 @@ impl Graph {
         }
         match function {
             None => Ok((main.graph, main.outputs)),
-            Some(_) => Err(Error::Syntax { at: text.len(), message: "the text ends inside a function".into() }),
+            Some(_) => {
+                Err(Error::Syntax { at: text.len(), message: "the text ends inside a function".into() })
+            }
         }
     }
 }
@@ -124,10 +121,10 @@ struct Head {
 
 /// The main graph or the body of a function, while it is read.
 #[derive(Default)]
-struct Section {
+pub(super) struct Section {
     head: Option<Head>,
-    graph: Graph,
-    nodes: Vec<NodeId>,
+    pub(super) graph: Graph,
+    pub(super) nodes: Vec<NodeId>,
     formals: Option<Vec<NodeId>>,
     outputs: Vec<NodeId>,
     /// Numbers in this graph of functions of the table.
@@ -215,7 +212,12 @@ impl Section {
         Ok(())
     }
 
-    fn operation(&mut self, c: &mut Cursor<'_>, ty: &Type, table: &[(Arc<Function>, usize)]) -> Result<NodeId> {
+    fn operation(
+        &mut self,
+        c: &mut Cursor<'_>,
+        ty: &Type,
+        table: &[(Arc<Function>, usize)],
+    ) -> Result<NodeId> {
         match c.word() {
             "zero" => Ok(self.graph.zero(ty.clone())),
             "input" => self.input(c, ty),
@@ -284,11 +286,12 @@ impl Section {
 
     fn input(&mut self, c: &mut Cursor<'_>, ty: &Type) -> Result<NodeId> {
         let name: Arc<str> = Arc::from(c.quoted()?);
-        let mut facts = Facts::default();
-        facts.symmetric = c.eat_word("symmetric");
-        facts.positive = c.eat_word("positive");
-        facts.one_hot = c.eat_word("one_hot");
-        facts.constant = c.eat_word("constant");
+        let facts = Facts {
+            symmetric: c.eat_word("symmetric"),
+            positive: c.eat_word("positive"),
+            one_hot: c.eat_word("one_hot"),
+            constant: c.eat_word("constant"),
+        };
         let copy = if c.eat_word("copy") { c.number()? } else { 0 };
         if copy == 0 {
             if self.graph.find_input(&name).is_some() {
@@ -318,8 +321,12 @@ impl Section {
         }
         let entries = match ty.dtype {
             DType::Real => tokens.iter().map(|t| real(t)).collect::<Option<Vec<u64>>>().map(Entries::Real),
-            DType::Int => tokens.iter().map(|t| t.parse().ok()).collect::<Option<Vec<i64>>>().map(Entries::Int),
-            DType::Bool => tokens.iter().map(|t| t.parse().ok()).collect::<Option<Vec<bool>>>().map(Entries::Bool),
+            DType::Int => {
+                tokens.iter().map(|t| t.parse().ok()).collect::<Option<Vec<i64>>>().map(Entries::Int)
+            }
+            DType::Bool => {
+                tokens.iter().map(|t| t.parse().ok()).collect::<Option<Vec<bool>>>().map(Entries::Bool)
+            }
         };
         match entries {
             Some(entries) => Ok(self.graph.literal(Literal { shape, entries })),
@@ -351,7 +358,9 @@ impl Section {
 
     fn map(&mut self, c: &mut Cursor<'_>) -> Result<NodeId> {
         let word = c.word();
-        let Some(map) = Map::by_name(word) else { return c.fail(format!("`{word}` is no elementwise function")) };
+        let Some(map) = Map::by_name(word) else {
+            return c.fail(format!("`{word}` is no elementwise function"));
+        };
         let args = self.operands(c)?;
         if args.len() != map.arity() {
             return c.fail(format!("{word} takes {} operands, {} given", map.arity(), args.len()));
@@ -366,7 +375,9 @@ impl Section {
     fn named(&mut self, c: &mut Cursor<'_>, table: &[(Arc<Function>, usize)]) -> Result<NodeId> {
         c.expect("f")?;
         let k: usize = c.number()?;
-        let Some((function, nesting)) = table.get(k) else { return c.fail(format!("f{k} is not defined before")) };
+        let Some((function, nesting)) = table.get(k) else {
+            return c.fail(format!("f{k} is not defined before"));
+        };
         let args = self.operands(c)?;
         let formals = function.formals.iter().map(|&n| function.body.ty(n));
         if !formals.eq(args.iter().map(|&n| self.graph.ty(n))) {
@@ -382,172 +393,6 @@ impl Section {
             }
         };
         Ok(self.graph.intern(Op::Named(id), &args, function.ty().clone()))
-    }
-
-    // ---------------------------------------------------------------- contractions
-
-    fn contract(&mut self, c: &mut Cursor<'_>) -> Result<NodeId> {
-        let mut product = read_extents(c)?;
-        while c.eat("%") {
-            let (node, at) = self.entry(c, &product, DType::Real, 0)?;
-            let power = if c.eat("^") { c.number()? } else { 1 };
-            if power == 0 || product.accesses.iter().any(|a| a.node == node && a.at == at) {
-                return c.fail("each factor stands once, with an exponent of at least 1");
-            }
-            product.accesses.push(Access { node, at, power });
-        }
-        if c.eat_word("where") {
-            while !c.at_end() {
-                let cond = self.cond(c, &product)?;
-                if product.conds.contains(&cond) {
-                    return c.fail("each condition stands once");
-                }
-                product.conds.push(cond);
-            }
-        }
-        let mut used = vec![false; product.extents.len()];
-        product.parts().for_each(|part| part.each_label(&mut |l| used[l.0 as usize] = true));
-        if let Some(k) = (product.free..used.len()).find(|&k| !used[k]) {
-            return c.fail(format!("#{k} is summed, but nothing mentions it"));
-        }
-        if product.extents.is_empty() && product.accesses.is_empty() && product.conds.is_empty() {
-            return c.fail("an empty product is the number 1");
-        }
-        let ty = Type::real(product.extents[..product.free].iter().cloned());
-        Ok(self.graph.intern_contract(product, ty))
-    }
-
-    fn cond(&self, c: &mut Cursor<'_>, product: &Product) -> Result<Cond> {
-        let word = c.word();
-        if word == "zero" || word == "nonneg" {
-            c.expect("(")?;
-            let term = self.term(c, product, 0)?;
-            c.expect(")")?;
-            return Ok(if word == "zero" { Cond::Zero(term) } else { Cond::NonNegative(term) });
-        }
-        if word != "holds" && word != "fails" {
-            return c.fail("zero(…), nonneg(…), holds %… or fails %… is expected");
-        }
-        c.expect("%")?;
-        let (node, at) = self.entry(c, product, DType::Bool, 0)?;
-        Ok(Cond::Holds(node, at, word == "fails"))
-    }
-
-    /// `k[terms]` after `%`.
-    fn entry(
-        &self,
-        c: &mut Cursor<'_>,
-        product: &Product,
-        dtype: DType,
-        depth: usize,
-    ) -> Result<(NodeId, SmallVec<[Term; 2]>)> {
-        let k: usize = c.number()?;
-        let Some(&node) = self.nodes.get(k) else { return c.fail(format!("%{k} is not defined before this line")) };
-        let mut at = SmallVec::new();
-        if c.eat("[") {
-            loop {
-                at.push(self.term(c, product, depth)?);
-                if !c.eat(",") {
-                    break;
-                }
-            }
-            c.expect("]")?;
-        }
-        let ty = self.graph.ty(node);
-        if ty.dtype != dtype || ty.rank() != at.len() {
-            return c.fail(format!("%{k} is {ty}: a {dtype} entry at {} positions is read here", at.len()));
-        }
-        Ok((node, at))
-    }
-
-    /// `2*#0+(n-1)*#1+div(#2;n)+%3[#0]+(n-1)`
-    fn term(&self, c: &mut Cursor<'_>, product: &Product, depth: usize) -> Result<Term> {
-        if depth > MAX_TERM_DEPTH {
-            return c.fail(format!("terms are nested more than {MAX_TERM_DEPTH} deep"));
-        }
-        let mut total = Term::constant(0);
-        loop {
-            total = total + self.piece(c, product, depth)?;
-            if !c.eat("+") {
-                return Ok(total);
-            }
-        }
-    }
-
-    fn piece(&self, c: &mut Cursor<'_>, product: &Product, depth: usize) -> Result<Term> {
-        let Some(coefficient) = read_factor(c)? else { return self.atom(c, product, depth) };
-        if !c.eat("*") {
-            return Ok(Term::constant(coefficient));
-        }
-        Ok(self.atom(c, product, depth)?.scaled(&coefficient))
-    }
-
-    fn atom(&self, c: &mut Cursor<'_>, product: &Product, depth: usize) -> Result<Term> {
-        if c.eat("#") {
-            let l: u32 = c.number()?;
-            if l as usize >= product.extents.len() {
-                return c.fail(format!("there is no label #{l}"));
-            }
-            return Ok(Term::label(Label(l)));
-        }
-        if c.eat("%") {
-            let (node, at) = self.entry(c, product, DType::Int, depth + 1)?;
-            return Ok(Term::element(node, at));
-        }
-        let word = c.word();
-        if word != "div" && word != "mod" {
-            return c.fail("a label #k, an entry %k[…], div(…;…) or mod(…;…) is expected");
-        }
-        c.expect("(")?;
-        let inner = Box::new(self.term(c, product, depth + 1)?);
-        c.expect(";")?;
-        let extent = c.dim()?;
-        c.expect(")")?;
-        if extent.as_fixed().is_some_and(|n| n <= 0) {
-            return c.fail("a position is divided by a positive size");
-        }
-        Ok(Term::from_atom(if word == "div" { Atom::Quotient(inner, extent) } else { Atom::Remainder(inner, extent) }))
-    }
-}
-
-/// `[free|bound]`
-fn read_extents(c: &mut Cursor<'_>) -> Result<Product> {
-    c.expect("[")?;
-    let free = read_dims(c, "|")?;
-    let mut product = Product::one(free);
-    for extent in read_dims(c, "]")? {
-        product.bind(extent);
-    }
-    Ok(product)
-}
-
-/// Sizes separated by commas, up to a sign.
-fn read_dims(c: &mut Cursor<'_>, close: &str) -> Result<Vec<Dim>> {
-    let mut dims = Vec::new();
-    while !c.eat(close) {
-        if !dims.is_empty() {
-            c.expect(",")?;
-        }
-        dims.push(c.dim()?);
-    }
-    Ok(dims)
-}
-
-/// A number, or a size in parentheses, if one stands here.
-fn read_factor(c: &mut Cursor<'_>) -> Result<Option<Dim>> {
-    if c.eat("(") {
-        let dim = c.dim()?;
-        c.expect(")")?;
-        return Ok(Some(dim));
-    }
-    let sign = if c.eat("-") { -1 } else { 1 };
-    if sign > 0 && !c.rest().starts_with(|d: char| d.is_ascii_digit()) {
-        return Ok(None);
-    }
-    let size: i128 = c.number()?;
-    match i64::try_from(sign * size) {
-        Ok(value) => Ok(Some(Dim::fixed(value))),
-        Err(_) => c.fail("this number does not fit 64 bits"),
     }
 }
 

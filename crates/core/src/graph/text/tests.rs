@@ -37,7 +37,16 @@ fn everything() -> (Graph, Vec<NodeId>) {
     ] {
         outputs.push(g.form(text, &[]).unwrap_or_else(|e| panic!("{text}: {e}")));
     }
-    let values = [0.1, -0.0, f64::NAN, f64::from_bits(0x7ff8_0000_0000_0001), f64::INFINITY, f64::MIN_POSITIVE / 2.0, 1e300, 3.0];
+    let values = [
+        0.1,
+        -0.0,
+        f64::NAN,
+        f64::from_bits(0x7ff8_0000_0000_0001),
+        f64::INFINITY,
+        f64::MIN_POSITIVE / 2.0,
+        1e300,
+        3.0,
+    ];
     let literal = g.literal(Literal::real(&[2, 4], values));
     let inverse = g.linear(Linear::Inverse, &[a]).unwrap();
     let solve = g.linear(Linear::Solve, &[a, x]).unwrap();
@@ -65,12 +74,26 @@ fn nested(g: &mut Graph, x: NodeId) -> NodeId {
     let mut inner = Graph::new();
     let z = inner.input("z", Type::real(["n"])).unwrap();
     let s = inner.softmax(z, &[0]).unwrap();
-    let inner = Function { name: "inner".into(), composite: None, axes: vec![], body: inner, formals: vec![z], output: s };
+    let inner = Function {
+        name: "inner".into(),
+        composite: None,
+        axes: vec![],
+        body: inner,
+        formals: vec![z],
+        output: s,
+    };
     let mut outer = Graph::new();
     let z = outer.input("z", Type::real(["n"])).unwrap();
     let once = outer.apply(inner.clone(), &[z]).unwrap();
     let output = outer.apply(inner, &[once]).unwrap();
-    let outer = Function { name: "outer".into(), composite: None, axes: vec![], body: outer, formals: vec![z], output };
+    let outer = Function {
+        name: "outer".into(),
+        composite: None,
+        axes: vec![],
+        body: outer,
+        formals: vec![z],
+        output,
+    };
     g.apply(outer, &[x]).unwrap()
 }
 
@@ -96,7 +119,9 @@ fn refused(lines: &str) -> String {
 
 #[test]
 fn what_is_not_a_graph_is_refused_with_its_line() {
-    assert!(Graph::from_text("").err().unwrap().to_string().contains("line 1: `chainrule-graph 1` is expected"));
+    assert!(
+        Graph::from_text("").err().unwrap().to_string().contains("line 1: `chainrule-graph 1` is expected")
+    );
     let newer = Graph::from_text("chainrule-graph 2\n").err().unwrap().to_string();
     assert!(newer.contains("line 1: this text is of version 2; versions up to 1 are read here"));
     let x = "%0 : real[n] = input \"x\"\n";
@@ -112,7 +137,10 @@ fn what_is_not_a_graph_is_refused_with_its_line() {
         ("%1 : real[n] = sum 1*%0 1*%0", "line 3: this sum has a simpler form"),
         ("%1 : real[n] = input \"x\"", "line 3: input x is declared before"),
         ("%1 : real[n] = contract [n|] %0[#1]", "line 3: there is no label #1"),
-        ("%1 : real[n] = contract [n|] %0", "line 3: %0 is real[n]: a real entry at 0 positions is read here"),
+        (
+            "%1 : real[n] = contract [n|] %0",
+            "line 3: %0 is real[n]: a real entry at 0 positions is read here",
+        ),
         ("%1 : real[n] = contract [n|n] %0[#0]", "line 3: #1 is summed, but nothing mentions it"),
         ("%1 : real[n] = contract [n|] %0[%0[#0]]", "line 3: %0 is real[n]: a integer entry"),
         ("%1 : real[n] = contract [n|] %0[div(#0;0)]", "line 3: a position is divided by a positive size"),
@@ -133,7 +161,28 @@ fn mutations_of_valid_texts_never_panic() {
     let (g, outputs) = everything();
     let text = g.to_text(&outputs);
     let lines: Vec<&str> = text.lines().collect();
-    let pieces = ["%", "#", "0", "9999999999999999999", "[", "]", "(", ")", "-", "n", "*", "^", "\"", "where zero(#0)", " ", "\\", "é", "|", "f0", "-9223372036854775808"];
+    let pieces = [
+        "%",
+        "#",
+        "0",
+        "9999999999999999999",
+        "[",
+        "]",
+        "(",
+        ")",
+        "-",
+        "n",
+        "*",
+        "^",
+        "\"",
+        "where zero(#0)",
+        " ",
+        "\\",
+        "é",
+        "|",
+        "f0",
+        "-9223372036854775808",
+    ];
     let mut random = Random(11);
     for _ in 0..20_000 {
         let mut mutated: Vec<String> = lines.iter().map(|l| (*l).to_string()).collect();
@@ -144,10 +193,12 @@ fn mutations_of_valid_texts_never_panic() {
                 1 => mutated[k] = mutated[random.below(lines.len()).min(mutated.len() - 1)].clone(),
                 _ => {
                     let line = mutated[k].clone();
-                    let places: Vec<usize> = line.char_indices().map(|(at, _)| at).chain([line.len()]).collect();
+                    let places: Vec<usize> =
+                        line.char_indices().map(|(at, _)| at).chain([line.len()]).collect();
                     let (a, b) = (places[random.below(places.len())], places[random.below(places.len())]);
                     let (a, b) = (a.min(b), if random.below(2) == 0 { a.max(b) } else { a.min(b) });
-                    mutated[k] = format!("{}{}{}", &line[..a], pieces[random.below(pieces.len())], &line[b..]);
+                    mutated[k] =
+                        format!("{}{}{}", &line[..a], pieces[random.below(pieces.len())], &line[b..]);
                 }
             }
         }

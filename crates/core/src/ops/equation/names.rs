@@ -113,7 +113,11 @@ impl Resolver<'_> {
             let letter = self.letter(name, *span);
             scope = self.nested(scope, letter);
             let Some((low, high)) = range else { continue };
-            let at = self.tree.nodes.iter().position(|n| matches!(n.node, Node::Range(_, a, b) if (a, b) == (*low, *high)));
+            let at = self
+                .tree
+                .nodes
+                .iter()
+                .position(|n| matches!(n.node, Node::Range(_, a, b) if (a, b) == (*low, *high)));
             let at = at.expect("invariant: a stated range is a node of the tree");
             self.place[at] = Some((0, false));
             self.names.letters[letter as usize].low = Some(Dim::ZERO);
@@ -297,7 +301,11 @@ impl Resolver<'_> {
         }
         let first = self.names.letters.len();
         for name in &free {
-            let at = undeclared.iter().find(|(at, _)| text(self, *at) == *name).expect("invariant: from this list").0;
+            let at = undeclared
+                .iter()
+                .find(|(at, _)| text(self, *at) == *name)
+                .expect("invariant: from this list")
+                .0;
             self.letter(name, self.tree.node(at).span);
         }
         for (at, _) in undeclared {
@@ -340,7 +348,8 @@ impl Resolver<'_> {
             return self.unknown(&format!("function {name}"));
         }
         let binders = BINDERS.iter().map(|(word, _)| (*word).to_string());
-        let all = MAPS.iter().map(|m| m.name.to_string()).chain(binders).chain(["delta".to_string()]).collect();
+        let all =
+            MAPS.iter().map(|m| m.name.to_string()).chain(binders).chain(["delta".to_string()]).collect();
         Error::Unknown { name: name.to_string(), candidates: nearest(name, all) }
     }
 }

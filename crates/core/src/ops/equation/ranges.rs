@@ -33,7 +33,13 @@ pub(super) fn infer(g: &Graph, tree: &Equation, names: &mut Names) -> Result<()>
     }
 }
 
-fn touch_axes(g: &Graph, tree: &Equation, names: &mut Names, at: At, node: crate::node::NodeId) -> Result<()> {
+fn touch_axes(
+    g: &Graph,
+    tree: &Equation,
+    names: &mut Names,
+    at: At,
+    node: crate::node::NodeId,
+) -> Result<()> {
     let Node::Access(name, list) = &tree.node(at).node else { return Ok(()) };
     let shape = g.shape(node);
     if list.len() != shape.len() {

@@ -49,10 +49,16 @@ fn index_notation_and_constructors_meet_in_one_node() {
     assert_eq!(g.form("sum(i, A[i,i])", &[]).unwrap(), trace);
     let relu = g.map(&RELU, &[affine]).unwrap();
     assert_eq!(g.form("relu(sum(j, V[i,j]*x[j]) + b[i])", &[]).unwrap(), relu);
-    let gathered = { let t = find(&g, "t"); g.gather(x, t).unwrap() };
+    let gathered = {
+        let t = find(&g, "t");
+        g.gather(x, t).unwrap()
+    };
     assert_eq!(g.form("x[t[i]]", &[]).unwrap(), gathered);
     let reversed = g.reverse(x, 0).unwrap();
-    assert_eq!(g.form("x[n-1-i]", &[]).unwrap_err().to_string(), "at byte 6: index i touches no axis: state its range, as in i=0..n-1");
+    assert_eq!(
+        g.form("x[n-1-i]", &[]).unwrap_err().to_string(),
+        "at byte 6: index i touches no axis: state its range, as in i=0..n-1"
+    );
     assert_eq!(g.form("r[i=0..n-1] = x[n-1-i]", &[]).unwrap(), reversed);
     let outer = g.outer(x, z).unwrap();
     assert_eq!(g.form("o[i,j] = x[i]*z[j]", &[]).unwrap(), outer);
@@ -64,7 +70,10 @@ fn index_notation_and_constructors_meet_in_one_node() {
     let stated = "at byte 11: index j touches no axis: state its range, as in j=0..n-1";
     assert_eq!(g.form("d[i=1..n, j] = delta(i,j)", &[]).unwrap_err().to_string(), stated.replace("11", "10"));
     assert_eq!(g.form("d[i=0..n-1, j=0..n-1] = [i == j]", &[]).unwrap(), eye);
-    let onehot = { let y = find(&g, "y"); g.one_hot(y, &"n".into()).unwrap() };
+    let onehot = {
+        let y = find(&g, "y");
+        g.one_hot(y, &"n".into()).unwrap()
+    };
     assert_eq!(g.form("d[i] = delta(i, y)", &[]).unwrap(), onehot);
     let max = g.reduce(crate::graph::op::Reduction::Max, v, 1).unwrap();
     assert_eq!(g.form("m[i] = max(j, V[i,j])", &[]).unwrap(), max);
@@ -84,7 +93,11 @@ fn index_notation_and_constructors_meet_in_one_node() {
 #[test]
 fn names_of_indices_and_order_leave_no_trace() {
     same(&["o[i] = sum(j, V[i,j]*x[j])", "o[q] = sum(r, x[r]*V[q,r])", "sum(i, x[i]*V[j,i])"]);
-    same(&["sum(i,j, A[i,j]*x[i]*z[j])", "sum(i, z[i]*sum(k, x[k]*A[k,i]))", "sum(j, sum(i, A[i,j]*x[i]*z[j]))"]);
+    same(&[
+        "sum(i,j, A[i,j]*x[i]*z[j])",
+        "sum(i, z[i]*sum(k, x[k]*A[k,i]))",
+        "sum(j, sum(i, A[i,j]*x[i]*z[j]))",
+    ]);
     same(&["sum(i,j, A[i,j]*A[j,i])", "sum(p, sum(q, A[q,p]*A[p,q]))"]);
     same(&["sum(i, x[i])*sum(i, z[i])", "sum(k, z[k])*sum(i, x[i])", "sum(i,j, x[i]*z[j])"]);
     same(&["sum(i=0..n-1, sum(i, x[i]*z[i]))", "sum(j=0..n-1, sum(i, z[i]*x[i]))", "n*sum(i, x[i]*z[i])"]);
@@ -107,7 +120,17 @@ fn numbers_are_exact_and_powers_bind_as_in_python() {
     same(&["sum(i=0..n-1, 3)", "3*n"]);
     same(&["pi*s", "s*pi"]);
     let mut g = setting();
-    for text in ["2^1000000", "(2*s)^1000000", "(s^100000)^100000", "s^4294967296", "(s^2147483647)*(s^2147483647)*s^2147483647", "1/0", "0^-1"] {
+    let entries = ["x[0]*s", "x[1]*s", "s*x[0]"].map(|text| g.form(text, &[]).unwrap());
+    assert!(entries[0] != entries[1] && entries[0] == entries[2], "positions of entries are kept");
+    for text in [
+        "2^1000000",
+        "(2*s)^1000000",
+        "(s^100000)^100000",
+        "s^4294967296",
+        "(s^2147483647)*(s^2147483647)*s^2147483647",
+        "1/0",
+        "0^-1",
+    ] {
         g.form(text, &[]).unwrap_or_else(|e| panic!("{text}: {e}"));
     }
 }
@@ -181,4 +204,73 @@ fn long_and_deep_formulas_cost_no_stack() {
     g.form(&vec!["s"; 50_000].join(" + "), &[]).unwrap();
     g.form(&format!("{}s{}", "sin(".repeat(10_000), ")".repeat(10_000)), &[]).unwrap();
     g.form(&format!("{}s", "-".repeat(50_000)), &[]).unwrap();
+}
+
+/// Random formulas, half of them with a piece of noise: an answer or an error, never a panic; answers print and read back.
+#[test]
+fn no_formula_panics() {
+    let mut r = Random(3);
+    let mut accepted = 0;
+    for round in 0..10_000 {
+        let mut g = setting();
+        let mut text = r.formula(1 + round % 5);
+        if round % 2 == 0 {
+            let noise = [")", "[", ",", "if", "..", "=", " 2 ", "x[", "0*", "^", "-", "not ", "é", "q"];
+            let at = (0..=r.below(text.len())).rev().find(|&k| text.is_char_boundary(k)).unwrap();
+            text.insert_str(at, noise[r.below(noise.len())]);
+        }
+        if let Ok(node) = g.form(&text, &[]) {
+            accepted += 1;
+            let printed = g.to_text(&[node]);
+            let (read, outputs) =
+                Graph::from_text(&printed).unwrap_or_else(|e| panic!("{text}: {e}\n{printed}"));
+            assert_eq!(read.to_text(&outputs), printed, "{text}");
+        }
+    }
+    assert!(accepted > 2_000, "{accepted}");
+}
+
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % n
+    }
+
+    fn index(&mut self) -> &'static str {
+        ["i", "j", "k", "i", "j", "y", "0", "n-1-i", "i mod n", "t[0]", "i div 2", "argmax(q, x[q])"]
+            [self.below(12)]
+    }
+
+    fn formula(&mut self, depth: usize) -> String {
+        if depth == 0 {
+            let (i, j) = (self.index(), self.index());
+            return match self.below(8) {
+                0 => format!("A[{i},{j}]"),
+                1 => format!("delta({i},{j})"),
+                2 => ["2", "1/3", "n", "pi", "e", "0", "w[2]"][self.below(7)].to_string(),
+                3 => "s".to_string(),
+                _ => format!("{}[{i}]", ["x", "z"][self.below(2)]),
+            };
+        }
+        let other = self.below(depth);
+        let (a, b) = (self.formula(depth - 1), self.formula(other));
+        let (i, j) = (self.index(), self.index());
+        let letter = ["i", "j", "k"][self.below(3)];
+        match self.below(14) {
+            0 => format!("({a} + {b})"),
+            1 => format!("({a} - {b})"),
+            2 | 3 => format!("({a})*({b})"),
+            4 => format!("({a})/({b})"),
+            5 => format!("({a})^{}", ["2", "3", "0", "-1", "0.5", "i", "9999999"][self.below(7)]),
+            6 | 7 => format!("sum({letter}=0..n-1, {a})"),
+            8 => format!("{}({letter}=0..n-1, {a})", ["max", "min", "prod"][self.below(3)]),
+            9 => format!("{}({a})", ["exp", "log", "relu", "-"][self.below(4)]),
+            10 => format!("[{a} > {b} or not {i} <= {j}]*({b})"),
+            11 => format!("(({a}) if {i} == {j} and {b} <= 1 else ({b}))"),
+            12 => format!("max({a}, {b})"),
+            _ => format!("(({a}) if {a} < {b} else ({b}))"),
+        }
+    }
 }

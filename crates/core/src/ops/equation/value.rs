@@ -124,7 +124,9 @@ impl Builder<'_> {
             let accesses = terms.iter().flat_map(|t| t.accesses.iter().map(move |a| (a, &t.coefficient)));
             let covering = accesses
                 .filter(|(a, _)| a.at.len() == all.len())
-                .filter_map(|(a, c)| Some((self.g.structural_hash(a.node), a.power, c, plain_letters(&a.at)?)))
+                .filter_map(|(a, c)| {
+                    Some((self.g.structural_hash(a.node), a.power, c, plain_letters(&a.at)?))
+                })
                 .filter(|(.., order)| order.iter().all(|l| all.contains(l)));
             if let Some((.., order)) = covering.min() {
                 return order;
