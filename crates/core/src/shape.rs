@@ -10,7 +10,7 @@ use std::fmt;
 use std::sync::Arc;
 
 /// A product of named sizes with exponents, sorted by name; the empty product is 1.
-type Monomial = Vec<(Arc<str>, u32)>;
+pub(crate) type Monomial = Vec<(Arc<str>, u32)>;
 
 /// Extent of an axis: a polynomial with integer coefficients in named sizes.
 ///
@@ -164,7 +164,7 @@ impl Dim {
         shifted.monomials().iter().all(|(_, c)| *c >= 0)
     }
 
-    fn monomials(&self) -> Vec<(Monomial, i64)> {
+    pub(crate) fn monomials(&self) -> Vec<(Monomial, i64)> {
         match &self.0 {
             Repr::Fixed(0) => Vec::new(),
             Repr::Fixed(n) => vec![(Monomial::new(), *n)],
@@ -172,7 +172,7 @@ impl Dim {
         }
     }
 
-    fn from_monomials(mut terms: Vec<(Monomial, i64)>) -> Dim {
+    pub(crate) fn from_monomials(mut terms: Vec<(Monomial, i64)>) -> Dim {
         terms.sort();
         let mut merged: Vec<(Monomial, i64)> = Vec::with_capacity(terms.len());
         for (monomial, coefficient) in terms {

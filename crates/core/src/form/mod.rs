@@ -7,5 +7,9 @@
 pub mod normal;
 pub mod order;
 pub mod product;
+pub mod read;
 
 pub use product::{Access, Cond, Product};
+
+#[cfg(test)]
+mod order_tests;

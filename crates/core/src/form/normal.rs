@@ -4,6 +4,7 @@
 //! disappear; guards keep the label's range unless it is implied. What remains is normalised: conditions are
 //! primitive, sorted and distinct, equal factors share one exponent, a label that nothing mentions is a size.
 
+use crate::form::order::oriented;
 use crate::form::{Cond, Product};
 use crate::index::{Atom, Facts, Label, Term};
 use crate::node::NodeId;
@@ -143,8 +144,6 @@ fn primitive(term: Term, signed_freely: bool) -> Term {
             None => 1,
         };
     }
-    let negative =
-        signed_freely && term.parts().first().is_some_and(|(_, c)| c.as_fixed().is_some_and(|c| c < 0));
     let mut term = term;
     if divisor > 1 {
         // e + c >= 0 with every coefficient divisible by g is e/g + floor(c/g) >= 0.
@@ -158,7 +157,7 @@ fn primitive(term: Term, signed_freely: bool) -> Term {
             term = reduced;
         }
     }
-    if negative { -term } else { term }
+    if signed_freely { oriented(term) } else { term }
 }
 
 fn gcd(a: i64, b: i64) -> i64 {
@@ -176,7 +175,7 @@ fn solvable(product: &Product, gone: &[bool]) -> Option<(usize, Label, Term)> {
         for (atom, coefficient) in term.parts() {
             let (Atom::Label(label), Some(c)) = (atom, coefficient.as_fixed()) else { continue };
             let bound = label.0 as usize >= product.free && !gone[label.0 as usize];
-            if !bound || c.abs() != 1 {
+            if !bound || c.unsigned_abs() != 1 {
                 continue;
             }
             // term = c·label + rest = 0, so label = -c·rest.
@@ -207,7 +206,7 @@ fn recombinable(
             };
             let (Some(label), Some(c)) = (inner.as_label(), coefficient.as_fixed()) else { continue };
             let bound = label.0 as usize >= product.free && !gone[label.0 as usize];
-            if bound && c.abs() == 1 {
+            if bound && c.unsigned_abs() == 1 {
                 let rest = term.clone() - Term::from_atom(atom.clone()).scaled(coefficient);
                 if !rest.mentions(label) {
                     return Some((label, extent.clone(), rest.scaled(&Dim::fixed(-c))));

@@ -43,7 +43,12 @@ impl Graph {
 
     /// A product with operands folded and deltas eliminated; `None` when it is zero.
     pub(crate) fn normal_product(&mut self, product: Product, steps: &mut Vec<Step>) -> Option<Product> {
-        let product = self.fold_operands(product)?;
+        let mut product = self.fold_operands(product)?;
+        if has_choice(&product) {
+            // Which label a delta eliminates must not depend on how labels were numbered.
+            collect_powers(&mut product);
+            canonical(&mut product, &|n| self.hashes[n.index()]);
+        }
         let below = |node: NodeId| self.below(node);
         let mut normal = normal::normalise(product, &below)?;
         steps.append(&mut normal.steps);
@@ -80,10 +85,20 @@ impl Graph {
                 Op::Rational(_) | Op::Sum(_) => self.unscaled(access.node),
                 _ => (None, access.node),
             };
-            if let Some(scale) = scale {
-                let power = scale.pow(access.power as i32).expect("invariant: a positive power exists");
-                folded.coefficient = &folded.coefficient * &power;
-            }
+            let node = match scale {
+                None => node,
+                Some(scale) => match i32::try_from(access.power).ok().and_then(|p| scale.pow(p)) {
+                    Some(power) => {
+                        folded.coefficient = &folded.coefficient * &power;
+                        node
+                    }
+                    // Too many digits to write out: the scaled node stays a factor.
+                    None => {
+                        folded.accesses.push(access);
+                        continue;
+                    }
+                },
+            };
             let access = Access { node, ..access };
             match self.op(node) {
                 Op::Rational(_) => {}
@@ -111,9 +126,9 @@ impl Graph {
     }
 
     /// Interns a normal, monic product that is not a bare operand.
-    fn intern_contract(&mut self, mut product: Product, ty: Type) -> NodeId {
-        let numbers = product.accesses.iter().all(|a| a.at.is_empty());
-        if numbers && product.extents.is_empty() && product.conds.is_empty() {
+    pub(super) fn intern_contract(&mut self, mut product: Product, ty: Type) -> NodeId {
+        let numbers = product.extents.is_empty() && product.accesses.iter().all(|a| a.at.is_empty());
+        if numbers && product.conds.is_empty() {
             return self.intern_scalar_product(product);
         }
         let hashes = &self.hashes;
@@ -209,6 +224,17 @@ impl Graph {
     }
 }
 
+/// Deltas may be solved for different labels.
+fn has_choice(product: &Product) -> bool {
+    let mut solvable = 0;
+    for cond in &product.conds {
+        if let Cond::Zero(term) = cond {
+            term.each_label(&mut |l| solvable += usize::from(l.0 as usize >= product.free));
+        }
+    }
+    solvable > 1
+}
+
 /// Nothing summed, at most one plain access, only conditions on labels: fit to be folded into its user.
 fn is_view(view: &Product, access: &Access) -> bool {
     let weight: usize = view.accesses.iter().flat_map(|a| &a.at).map(Term::weight).sum::<usize>()
@@ -248,7 +274,12 @@ fn collect_powers(product: &mut Product) {
     let mut merged: SmallVec<[Access; 2]> = SmallVec::new();
     for access in product.accesses.drain(..) {
         match merged.last_mut() {
-            Some(last) if last.node == access.node && last.at == access.at => last.power += access.power,
+            Some(last) if last.node == access.node && last.at == access.at => {
+                match last.power.checked_add(access.power) {
+                    Some(power) => last.power = power,
+                    None => merged.push(access),
+                }
+            }
             _ => merged.push(access),
         }
     }

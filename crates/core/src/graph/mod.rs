@@ -11,6 +11,7 @@ pub mod contract;
 pub mod function;
 pub mod op;
 pub mod sum;
+pub mod text;
 pub mod visit;
 
 use crate::error::{Error, Result};

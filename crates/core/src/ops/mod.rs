@@ -7,6 +7,7 @@ pub mod axes;
 pub mod build;
 pub mod composite;
 pub mod contract;
+pub mod equation;
 pub mod linear;
 pub mod map;
 pub mod pointwise;

@@ -1,0 +1,414 @@
+//! Reading a graph back, and verifying it.
+
+use super::lexer::Cursor;
+use super::{COMPARISONS, LINEAR, LOGIC, MAGIC, REDUCTIONS, VERSION};
+use crate::error::{Error, Result};
+use crate::graph::Graph;
+use crate::graph::function::Function;
+use crate::graph::op::{Entries, Facts, Input, Literal, Logic, Op};
+use crate::node::NodeId;
+use crate::ops::composite::COMPOSITES;
+use crate::ops::map::Map;
+use crate::rational::Rational;
+use crate::shape::{DType, Type};
+use rustc_hash::FxHashMap;
+use std::sync::Arc;
+
+/// Functions that apply functions that apply functions … deeper than this are refused.
+const MAX_NESTING: usize = 64;
+
+impl Graph {
+    /// Reads what [`Graph::to_text`] wrote: the graph and its outputs.
+    ///
+    /// # Errors
+    /// [`Error::Syntax`] with the line for anything that is not a well-formed graph of this or an earlier version.
+    pub fn from_text(text: &str) -> Result<(Graph, Vec<NodeId>)> {
+        let mut lines = Lines { text, at: 0, number: 0 };
+        let Some(mut header) = lines.next() else {
+            return Err(Error::Syntax { at: 0, message: format!("line 1: `{MAGIC} {VERSION}` is expected") });
+        };
+        read_header(&mut header)?;
+        let mut table: Vec<(Arc<Function>, usize)> = Vec::new();
+        let mut main = Section::default();
+        let mut function: Option<Section> = None;
+        for mut c in lines {
+            if c.rest().starts_with("function ") {
+                if function.is_some() || !main.nodes.is_empty() {
+                    return c.fail("a function stands before the nodes and not inside another");
+                }
+                function = Some(read_function_header(&mut c, table.len())?);
+            } else if c.rest() == "end" {
+                let Some(section) = function.take() else { return c.fail("`end` without `function`") };
+                table.push(section.finish(&c)?);
+            } else {
+                function.as_mut().unwrap_or(&mut main).line(&mut c, &table)?;
+            }
+        }
+        match function {
+            None => Ok((main.graph, main.outputs)),
+            Some(_) => {
+                Err(Error::Syntax { at: text.len(), message: "the text ends inside a function".into() })
+            }
+        }
+    }
+}
+
+/// Lines that are not empty, with their numbers.
+struct Lines<'a> {
+    text: &'a str,
+    at: usize,
+    number: usize,
+}
+
+impl<'a> Iterator for Lines<'a> {
+    type Item = Cursor<'a>;
+    fn next(&mut self) -> Option<Cursor<'a>> {
+        while self.at < self.text.len() {
+            let start = self.at;
+            let rest = &self.text[start..];
+            let line = rest.split_once('\n').map_or(rest, |(line, _)| line);
+            self.at += line.len() + 1;
+            self.number += 1;
+            let line = line.strip_suffix('\r').unwrap_or(line);
+            if !line.trim().is_empty() {
+                return Some(Cursor::new(line, self.number, start));
+            }
+        }
+        None
+    }
+}
+
+fn read_header(c: &mut Cursor<'_>) -> Result<()> {
+    if c.token() != MAGIC {
+        return c.fail(format!("`{MAGIC} {VERSION}` is expected"));
+    }
+    let version: u64 = c.number()?;
+    if version == 0 || version > VERSION {
+        return c.fail(format!("this text is of version {version}; versions up to {VERSION} are read here"));
+    }
+    c.end()
+}
+
+fn read_function_header(c: &mut Cursor<'_>, k: usize) -> Result<Section> {
+    c.expect("function")?;
+    c.expect("f")?;
+    if c.number::<usize>()? != k {
+        return c.fail(format!("functions are numbered in order: f{k} is expected"));
+    }
+    let mut head = Head { name: c.quoted()?, composite: None, axes: Vec::new() };
+    if c.eat_word("composite") {
+        let word = c.word();
+        let Some(id) = COMPOSITES.iter().position(|f| f.primitive.name == word) else {
+            return c.fail(format!("`{word}` is no composite"));
+        };
+        head.composite = Some(id as u16);
+    }
+    if c.eat_word("axes") {
+        while !c.at_end() {
+            head.axes.push(c.number()?);
+        }
+    }
+    c.end()?;
+    Ok(Section { head: Some(head), ..Section::default() })
+}
+
+/// First line of a function.
+struct Head {
+    name: String,
+    composite: Option<u16>,
+    axes: Vec<usize>,
+}
+
+/// The main graph or the body of a function, while it is read.
+#[derive(Default)]
+pub(super) struct Section {
+    head: Option<Head>,
+    pub(super) graph: Graph,
+    pub(super) nodes: Vec<NodeId>,
+    formals: Option<Vec<NodeId>>,
+    outputs: Vec<NodeId>,
+    /// Numbers in this graph of functions of the table.
+    functions: FxHashMap<usize, u32>,
+    nesting: usize,
+}
+
+impl Section {
+    fn line(&mut self, c: &mut Cursor<'_>, table: &[(Arc<Function>, usize)]) -> Result<()> {
+        if c.rest().starts_with('%') {
+            return self.node_line(c, table);
+        }
+        match c.word() {
+            "output" => {
+                let node = self.operand(c)?;
+                self.outputs.push(node);
+            }
+            "name" if self.head.is_none() => {
+                let name = c.quoted()?;
+                let node = self.operand(c)?;
+                self.graph.name(node, &name);
+            }
+            "formals" if self.head.is_some() && self.formals.is_none() => {
+                self.formals = Some(self.operands(c)?);
+            }
+            other => return c.fail(format!("`{other}` begins no line here")),
+        }
+        c.end()
+    }
+
+    fn finish(self, c: &Cursor<'_>) -> Result<(Arc<Function>, usize)> {
+        let (Some(head), Some(formals), [output]) = (self.head, self.formals, &self.outputs[..]) else {
+            return c.fail("a function has one line `formals` and one line `output`");
+        };
+        let mut seen = formals.clone();
+        seen.sort();
+        seen.dedup();
+        if seen.len() < formals.len() || formals.iter().any(|&n| self.graph.as_input(n).is_none()) {
+            return c.fail("formals are different inputs");
+        }
+        if self.nesting > MAX_NESTING {
+            return c.fail(format!("functions are nested more than {MAX_NESTING} deep"));
+        }
+        let Head { name, composite, axes } = head;
+        if composite.is_some() {
+            let ranks: Vec<usize> = formals.iter().map(|&n| self.graph.rank(n)).collect();
+            if ranks.len() != 1 || !axes.is_sorted() || axes.iter().any(|&a| a >= ranks[0]) {
+                return c.fail("a composite has one formal and works over its axes, in order");
+            }
+        }
+        let function = Function { name, composite, axes, body: self.graph, formals, output: *output };
+        Ok((Arc::new(function), self.nesting))
+    }
+
+    fn operand(&self, c: &mut Cursor<'_>) -> Result<NodeId> {
+        Ok(self.nodes[c.node(self.nodes.len())?])
+    }
+
+    fn operands(&self, c: &mut Cursor<'_>) -> Result<Vec<NodeId>> {
+        let mut list = Vec::new();
+        while !c.at_end() {
+            list.push(self.operand(c)?);
+        }
+        Ok(list)
+    }
+
+    fn node_line(&mut self, c: &mut Cursor<'_>, table: &[(Arc<Function>, usize)]) -> Result<()> {
+        c.expect("%")?;
+        if c.number::<usize>()? != self.nodes.len() {
+            return c.fail(format!("nodes are numbered in order: %{} is expected", self.nodes.len()));
+        }
+        c.expect(":")?;
+        let ty = c.ty()?;
+        c.expect("=")?;
+        let before = self.graph.len();
+        let node = self.operation(c, &ty, table)?;
+        c.end()?;
+        if node.index() != before || self.graph.len() != before + 1 {
+            return c.fail("this is an earlier node, or has a simpler form");
+        }
+        if *self.graph.ty(node) != ty {
+            return c.fail(format!("this is {}, not {ty}", self.graph.ty(node)));
+        }
+        self.nodes.push(node);
+        Ok(())
+    }
+
+    fn operation(
+        &mut self,
+        c: &mut Cursor<'_>,
+        ty: &Type,
+        table: &[(Arc<Function>, usize)],
+    ) -> Result<NodeId> {
+        match c.word() {
+            "zero" => Ok(self.graph.zero(ty.clone())),
+            "input" => self.input(c, ty),
+            "rational" => match c.token().parse::<Rational>() {
+                Ok(value) if !value.is_zero() => Ok(self.graph.rational(value)),
+                _ => c.fail("a rational number p/q other than 0 is expected"),
+            },
+            "pi" => Ok(self.graph.pi()),
+            "size" => {
+                let dim = c.dim()?;
+                Ok(self.graph.size(&dim))
+            }
+            "literal" => self.literal(c, ty),
+            "sum" => self.sum(c),
+            "contract" => self.contract(c),
+            "map" => self.map(c),
+            "named" => self.named(c, table),
+            "tag" => {
+                let name = c.quoted()?;
+                let x = self.operand(c)?;
+                Ok(self.graph.tag(&name, x))
+            }
+            word => self.plain(c, word),
+        }
+    }
+
+    /// Operations whose constructors check everything.
+    fn plain(&mut self, c: &mut Cursor<'_>, word: &str) -> Result<NodeId> {
+        let op = match word {
+            "select" => Op::Select,
+            "compare" => Op::Compare(variant(c, COMPARISONS)?),
+            "logic" => Op::Logic(variant(c, LOGIC)?),
+            "reduce" => Op::Reduce(variant(c, REDUCTIONS)?, c.number()?),
+            "argmax" => Op::ArgMax(c.number()?),
+            "argsort" => Op::ArgSort(c.number()?),
+            "linear" => Op::Linear(variant(c, LINEAR)?),
+            "stop_gradient" => Op::StopGradient,
+            "checkpoint" => Op::Checkpoint,
+            other => return c.fail(format!("`{other}` is no operation")),
+        };
+        let args = self.operands(c)?;
+        let count = match op {
+            Op::Select => 3..=3,
+            Op::Compare(_) => 2..=2,
+            Op::Logic(Logic::And | Logic::Or) => 1..=usize::MAX,
+            Op::Linear(_) => 1..=2,
+            _ => 1..=1,
+        };
+        if !count.contains(&args.len()) {
+            return c.fail(format!("{} operands are too many or too few", args.len()));
+        }
+        let g = &mut self.graph;
+        let made = match &op {
+            Op::Select => g.select(args[0], args[1], args[2]),
+            Op::Compare(comparison) => g.compare(*comparison, args[0], args[1]),
+            Op::Logic(logic) => g.logic(*logic, &args),
+            Op::Reduce(reduction, axis) => g.reduce(*reduction, args[0], usize::from(*axis)),
+            Op::ArgMax(axis) => g.argmax(args[0], usize::from(*axis)),
+            Op::ArgSort(axis) => g.argsort(args[0], usize::from(*axis)),
+            Op::Linear(kind) => g.linear(*kind, &args),
+            Op::StopGradient => Ok(g.stop_gradient(args[0])),
+            _ => Ok(g.checkpoint(args[0])),
+        };
+        made.map_err(|e| c.error(e))
+    }
+
+    fn input(&mut self, c: &mut Cursor<'_>, ty: &Type) -> Result<NodeId> {
+        let name: Arc<str> = Arc::from(c.quoted()?);
+        let facts = Facts {
+            symmetric: c.eat_word("symmetric"),
+            positive: c.eat_word("positive"),
+            one_hot: c.eat_word("one_hot"),
+            constant: c.eat_word("constant"),
+        };
+        let copy = if c.eat_word("copy") { c.number()? } else { 0 };
+        if copy == 0 {
+            if self.graph.find_input(&name).is_some() {
+                return c.fail(format!("input {name} is declared before"));
+            }
+            return self.graph.input_with(&name, ty.clone(), facts);
+        }
+        self.graph.fresh = self.graph.fresh.max(copy);
+        Ok(self.graph.register(Input { name, ty: ty.clone(), facts, copy }, ty.clone()))
+    }
+
+    fn literal(&mut self, c: &mut Cursor<'_>, ty: &Type) -> Result<NodeId> {
+        let mut shape = Vec::with_capacity(ty.rank());
+        for extent in &ty.shape {
+            match extent.as_fixed().and_then(|n| usize::try_from(n).ok()) {
+                Some(n) => shape.push(n),
+                None => return c.fail("a literal has fixed extents"),
+            }
+        }
+        let mut tokens = Vec::new();
+        while !c.at_end() {
+            tokens.push(c.token());
+        }
+        let count = shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d));
+        if count != Some(tokens.len()) {
+            return c.fail(format!("{} entries do not fill this shape", tokens.len()));
+        }
+        let entries = match ty.dtype {
+            DType::Real => tokens.iter().map(|t| real(t)).collect::<Option<Vec<u64>>>().map(Entries::Real),
+            DType::Int => {
+                tokens.iter().map(|t| t.parse().ok()).collect::<Option<Vec<i64>>>().map(Entries::Int)
+            }
+            DType::Bool => {
+                tokens.iter().map(|t| t.parse().ok()).collect::<Option<Vec<bool>>>().map(Entries::Bool)
+            }
+        };
+        match entries {
+            Some(entries) => Ok(self.graph.literal(Literal { shape, entries })),
+            None => c.fail("an entry of this literal is not of its type"),
+        }
+    }
+
+    fn sum(&mut self, c: &mut Cursor<'_>) -> Result<NodeId> {
+        let mut terms: Vec<(Rational, NodeId)> = Vec::new();
+        while !c.at_end() {
+            let Some(coefficient) = c.rest().split_once('*').map(|(before, _)| before) else {
+                return c.fail("a coefficient p/q before `*` is expected");
+            };
+            c.eat(coefficient);
+            let Ok(coefficient) = coefficient.parse::<Rational>() else {
+                return c.fail("a coefficient p/q before `*` is expected");
+            };
+            c.expect("*")?;
+            terms.push((coefficient, self.operand(c)?));
+        }
+        let Some(&(_, first)) = terms.first() else { return c.fail("a sum has operands") };
+        let ty = self.graph.ty(first).clone();
+        let node = self.graph.sum(&terms, ty).map_err(|e| c.error(e))?;
+        match self.graph.op(node) {
+            Op::Sum(list) if list.len() == terms.len() => Ok(node),
+            _ => c.fail("this sum has a simpler form"),
+        }
+    }
+
+    fn map(&mut self, c: &mut Cursor<'_>) -> Result<NodeId> {
+        let word = c.word();
+        let Some(map) = Map::by_name(word) else {
+            return c.fail(format!("`{word}` is no elementwise function"));
+        };
+        let args = self.operands(c)?;
+        if args.len() != map.arity() {
+            return c.fail(format!("{word} takes {} operands, {} given", map.arity(), args.len()));
+        }
+        let ty = self.graph.ty(args[0]);
+        if ty.dtype != DType::Real || args.iter().any(|&a| self.graph.ty(a) != ty) {
+            return c.fail("operands are real and of one shape");
+        }
+        Ok(self.graph.map_plain(map, &args))
+    }
+
+    fn named(&mut self, c: &mut Cursor<'_>, table: &[(Arc<Function>, usize)]) -> Result<NodeId> {
+        c.expect("f")?;
+        let k: usize = c.number()?;
+        let Some((function, nesting)) = table.get(k) else {
+            return c.fail(format!("f{k} is not defined before"));
+        };
+        let args = self.operands(c)?;
+        let formals = function.formals.iter().map(|&n| function.body.ty(n));
+        if !formals.eq(args.iter().map(|&n| self.graph.ty(n))) {
+            return c.fail(format!("the operands are not of the types that {} takes", function.name));
+        }
+        self.nesting = self.nesting.max(nesting + 1);
+        let id = match self.functions.get(&k) {
+            Some(id) => *id,
+            None => {
+                let id = self.graph.add_function((**function).clone());
+                self.functions.insert(k, id);
+                id
+            }
+        };
+        Ok(self.graph.intern(Op::Named(id), &args, function.ty().clone()))
+    }
+}
+
+fn variant<T: Copy>(c: &mut Cursor<'_>, table: &[(&str, T)]) -> Result<T> {
+    let word = c.token();
+    match table.iter().find(|(w, _)| *w == word) {
+        Some((_, value)) => Ok(*value),
+        None => c.fail(format!("`{word}` is not known here")),
+    }
+}
+
+/// The bits of a real entry.
+fn real(token: &str) -> Option<u64> {
+    match token.strip_prefix("nan:") {
+        Some(bits) => u64::from_str_radix(bits, 16).ok().filter(|&b| f64::from_bits(b).is_nan()),
+        None if token == "NaN" => Some(f64::NAN.to_bits()),
+        None => token.parse::<f64>().ok().filter(|x| !x.is_nan()).map(f64::to_bits),
+    }
+}
