@@ -85,13 +85,32 @@ impl<S: Scalar> Bindings<S> {
             let axes = input.ty.shape.iter().zip(value.shape());
             open.extend(axes.map(|(d, &n)| (input.name.to_string(), d.clone(), n as i64)));
         }
-        let sizes = self.solve_extents(open, &mut errors);
-        if errors.is_empty() { Ok(sizes) } else { Err(Error::Bindings(errors)) }
+        let sizes = self.solve_extents(open, self.sizes.clone(), &mut errors);
+        if !errors.is_empty() {
+            return Err(Error::Bindings(errors));
+        }
+        Ok(self.solve_extents(self.further_extents(g), sizes, &mut Vec::new()))
+    }
+
+    /// Extents of bound inputs, read or not: a derivative that is zero still has the shape of its input.
+    fn further_extents(&self, g: &Graph) -> Vec<(String, Dim, i64)> {
+        let fitting = self.iter().filter_map(|(name, value)| {
+            let ty = g.find_input(name).map(|n| g.ty(n))?;
+            (ty.rank() == value.shape().len()).then_some((name, ty, value.shape()))
+        });
+        let axes = fitting.flat_map(|(name, ty, shape)| {
+            ty.shape.iter().zip(shape).map(move |(d, &n)| (name.to_string(), d.clone(), n as i64))
+        });
+        axes.filter(|(_, d, _)| d.as_fixed().is_none()).collect()
     }
 
     /// Solves `extent = number` one unknown at a time; contradictions become errors.
-    fn solve_extents(&self, mut open: Vec<(String, Dim, i64)>, errors: &mut Vec<BindingError>) -> Sizes {
-        let mut sizes = self.sizes.clone();
+    fn solve_extents(
+        &self,
+        mut open: Vec<(String, Dim, i64)>,
+        mut sizes: Sizes,
+        errors: &mut Vec<BindingError>,
+    ) -> Sizes {
         loop {
             let before = open.len();
             open.retain(|(input, dim, n)| {
