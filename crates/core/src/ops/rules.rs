@@ -39,6 +39,11 @@ impl Rules {
         self
     }
 
+    /// Whether the rule of one primitive is another than its own.
+    pub fn is_replaced(&self, name: &str) -> bool {
+        self.replaced.contains_key(name)
+    }
+
     /// The entry `D[out; in]` of a node with respect to operand `k`; a function without a stated one answers with that
     /// of its body.
     ///
