@@ -153,7 +153,7 @@ fn swapped(part: Part, a: Label, b: Label) -> Part {
 /// The product with what its deltas say written into its other parts: `delta(o, i + 2)` makes `o` an `i + 2`.
 fn identified(g: &Graph, p: &Product) -> Product {
     let below = |n: NodeId| g.below(n);
-    let facts = Facts { extents: &p.extents, below: &below };
+    let facts = Facts { extents: &p.extents, gone: &[], below: &below };
     let mut product = p.clone();
     for k in 0..product.conds.len() {
         let Some((label, value)) = solved(&product.conds[k]) else { continue };

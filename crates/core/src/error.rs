@@ -94,6 +94,15 @@ pub enum Error {
         /// The exclusive bound.
         below: i64,
     },
+    /// Labels that may lie outside the axis they select from.
+    LabelRange {
+        /// The operation as written.
+        operation: &'static str,
+        /// Type of the labels.
+        labels: Type,
+        /// Extent of the axis.
+        extent: Dim,
+    },
     /// A name that is declared twice with different meanings.
     Duplicate {
         /// The name.
@@ -259,6 +268,10 @@ impl fmt::Display for Error {
                 f,
                 "label {name} = {found} is out of range: it must be {}\n  help: labels count from 0",
                 range(*below)
+            ),
+            Error::LabelRange { operation, labels, extent } => write!(
+                f,
+                "`{operation}` selects from {extent} entries by labels of type {labels}\n  help: declare the labels as index[{extent}], so that each is checked before it is used"
             ),
             Error::Duplicate { name, first, second } => {
                 write!(f, "{name} is declared twice: as {first}, then as {second}")

@@ -38,6 +38,8 @@ pub struct Term {
 pub struct Facts<'a> {
     /// Extent of each label.
     pub extents: &'a [Dim],
+    /// Labels that are no longer summed: with size 0 nothing says that they ever had a value.
+    pub gone: &'a [bool],
     /// Exclusive upper bound of the entries of an integer node.
     pub below: &'a dyn Fn(NodeId) -> Option<Dim>,
 }
@@ -45,7 +47,8 @@ pub struct Facts<'a> {
 impl Facts<'_> {
     /// A label with a value proves that its extent is at least 1.
     fn positive(&self) -> BTreeSet<Arc<str>> {
-        self.extents.iter().filter_map(|d| d.as_name().cloned()).collect()
+        let live = |k: &usize| !self.gone.get(*k).copied().unwrap_or(false);
+        (0..self.extents.len()).filter(live).filter_map(|k| self.extents[k].as_name().cloned()).collect()
     }
 
     /// True when the term is provably at least 0 wherever the labels are in range.
@@ -349,7 +352,7 @@ mod tests {
     const J: Label = Label(1);
 
     fn facts(extents: &[Dim]) -> Facts<'_> {
-        Facts { extents, below: &|_| None }
+        Facts { extents, gone: &[], below: &|_| None }
     }
 
     #[test]

@@ -4,16 +4,20 @@
 pub mod derive;
 pub mod error;
 pub mod eval;
+pub mod expr;
 pub mod form;
 pub mod graph;
 pub mod index;
 pub mod node;
 pub mod ops;
 pub mod rational;
+pub mod render;
 pub mod scalar;
 pub mod shape;
+pub mod simplify;
 pub mod tensor;
 
 pub use error::{Error, Result};
+pub use expr::{Builder, Diagnostics, Expr};
 pub use graph::Graph;
 pub use node::NodeId;

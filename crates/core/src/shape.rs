@@ -5,7 +5,6 @@
 //! broadcasts because two sizes happen to agree.
 
 use indexmap::IndexMap;
-use smallvec::SmallVec;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
@@ -196,6 +195,16 @@ fn degree_order(a: &Monomial, b: &Monomial) -> std::cmp::Ordering {
     degree(a).cmp(&degree(b)).then_with(|| b.cmp(a))
 }
 
+fn multiply_monomials(a: &Monomial, b: &Monomial) -> Monomial {
+    let mut powers: IndexMap<Arc<str>, u32> = a.iter().cloned().collect();
+    for (name, power) in b {
+        *powers.entry(name.clone()).or_insert(0) += power;
+    }
+    let mut product: Monomial = powers.into_iter().collect();
+    product.sort();
+    product
+}
+
 fn divide_monomial(a: &Monomial, b: &Monomial) -> Option<Monomial> {
     let mut quotient = a.clone();
     for (name, power) in b {
@@ -241,13 +250,7 @@ impl std::ops::Mul for Dim {
         let mut terms = Vec::new();
         for (ma, ca) in self.monomials() {
             for (mb, cb) in other.monomials() {
-                let mut powers: IndexMap<Arc<str>, u32> = ma.iter().cloned().collect();
-                for (name, power) in mb {
-                    *powers.entry(name).or_insert(0) += power;
-                }
-                let mut monomial: Monomial = powers.into_iter().collect();
-                monomial.sort();
-                terms.push((monomial, ca.saturating_mul(cb)));
+                terms.push((multiply_monomials(&ma, &mb), ca.saturating_mul(cb)));
             }
         }
         Dim::from_monomials(terms)
@@ -326,7 +329,7 @@ impl fmt::Debug for Dim {
 }
 
 /// Extents of the axes of a tensor, first axis first.
-pub type Shape = SmallVec<[Dim; 4]>;
+pub type Shape = Vec<Dim>;
 
 /// What the entries of a tensor are.
 #[derive(Copy, Clone, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]

@@ -23,6 +23,21 @@ pub fn json(array: &Array) -> Value {
     }
 }
 
+/// Sections of named arrays as one object, one member a line: `{"network": 0, "forward": {"x": [..]}}`.
+pub fn sections(network: usize, sections: &[(&str, Vec<(&str, Array)>)]) -> String {
+    let mut out = format!("{{\n  \"network\": {network}");
+    for (title, members) in sections {
+        out.push_str(&format!(",\n  {}: {{", Value::from(*title)));
+        for (k, (key, array)) in members.iter().enumerate() {
+            let comma = if k > 0 { "," } else { "" };
+            out.push_str(&format!("{comma}\n    {}: {}", Value::from(*key), json(array)));
+        }
+        out.push_str("\n  }");
+    }
+    out.push_str("\n}\n");
+    out
+}
+
 fn nested(shape: &[usize], start: usize, entry: &dyn Fn(usize) -> Value) -> Value {
     if shape.is_empty() {
         return entry(start);

@@ -15,9 +15,11 @@ pub mod array;
 pub mod array_string;
 pub mod blocks;
 pub mod format;
+pub mod homework;
 pub mod json;
 pub mod number;
 pub mod numpy;
+pub mod ops;
 pub mod zeros;
 
 pub use array::{Array, Entries};

@@ -1,7 +1,7 @@
 //! The two sweeps: reverse from an output, forward from inputs, both over entries of primitives.
 
 use super::steps::Recorder;
-use super::terms::combine;
+use super::terms::{combine, settle};
 use crate::error::Result;
 use crate::form::Product;
 use crate::graph::Graph;
@@ -63,12 +63,18 @@ fn reverse_terms(
             continue;
         }
         let Some(terms) = arrived.remove(&node) else { continue };
+        let terms = settle(g, terms);
+        if xs.contains(&node) {
+            results.insert(node, terms.clone());
+        }
+        let operands: Vec<(usize, NodeId)> =
+            g.args(node).into_iter().enumerate().filter(|(_, a)| active[a.index()]).collect();
+        if operands.is_empty() {
+            continue;
+        }
         let shape = extents(&far, g.shape(node));
-        let terms = combine(g, terms, outer, &shape);
-        for (k, operand) in g.args(node).into_iter().enumerate() {
-            if !active[operand.index()] {
-                continue;
-            }
+        let terms = combine(g, &terms, outer, &shape);
+        for (k, operand) in operands {
             let entry = rules.entry(g, node, k)?;
             if let Some(recorder) = recording.as_deref_mut() {
                 recorder.record(g, node, k, &entry);
@@ -77,9 +83,6 @@ fn reverse_terms(
             for e in &entry {
                 slot.extend(terms.iter().map(|t| t.compose(outer, e)));
             }
-        }
-        if xs.contains(&node) {
-            results.insert(node, terms);
         }
     }
     Ok(xs.iter().map(|x| results.get(x).cloned().unwrap_or_default()).collect())
@@ -168,8 +171,13 @@ pub(crate) fn forward(
                 terms.extend(tangent.iter().map(|t| t.compose(outer, &e)));
             }
         }
-        let shape = extents(&far, g.shape(node));
-        let terms = combine(g, terms, outer, &shape);
+        let terms = settle(g, terms);
+        let terms = if node == y {
+            terms
+        } else {
+            let shape = extents(&far, g.shape(node));
+            combine(g, &terms, outer, &shape)
+        };
         carried.insert(node, terms);
     }
     let shape = extents(&far, g.shape(y));

@@ -47,16 +47,13 @@ struct Sorted {
     local: Vec<Part>,
 }
 
-/// Merges the terms that arrived at a node, so that what is shared is computed once.
+/// Merges the settled terms of a node, so that what is shared is computed once.
 ///
 /// The terms have free labels `outer` axes then axes of the node, `extents` in all.
-pub(crate) fn combine(g: &mut Graph, terms: Vec<Product>, outer: usize, extents: &[Dim]) -> Vec<Product> {
-    let mut steps = Vec::new();
+pub(crate) fn combine(g: &mut Graph, terms: &[Product], outer: usize, extents: &[Dim]) -> Vec<Product> {
     let mut groups: Vec<(Vec<Part>, Vec<Part>, Vec<Sorted>)> = Vec::new();
     for term in terms {
-        let Some(term) = g.normal_product(term, &mut steps) else { continue };
-        let term = freeze_bound(g, term);
-        let sorted = sort(g, &term, outer);
+        let sorted = sort(g, term, outer);
         match groups.iter_mut().find(|(o, l, _)| *o == sorted.outer && *l == sorted.link) {
             Some((_, _, members)) => members.push(sorted),
             None => groups.push((sorted.outer.clone(), sorted.link.clone(), vec![sorted])),
@@ -72,6 +69,20 @@ pub(crate) fn combine(g: &mut Graph, terms: Vec<Product>, outer: usize, extents:
         merged.push(shape.with_parts(outer_parts.into_iter().chain(link).chain(local)).scaled(&coefficient));
     }
     if merged.len() > 1 { vec![share_outer(g, &shape, merged, outer)] } else { merged }
+}
+
+/// The terms that arrived at a node, with deltas eliminated and every sum frozen into one access.
+///
+/// At the end of a sweep this is the answer: what is a product of factors on different axes stays one.
+pub(crate) fn settle(g: &mut Graph, terms: Vec<Product>) -> Vec<Product> {
+    let mut steps = Vec::new();
+    let mut settled = Vec::with_capacity(terms.len());
+    for term in terms {
+        if let Some(term) = g.normal_product(term, &mut steps) {
+            settled.push(freeze_bound(g, term));
+        }
+    }
+    settled
 }
 
 /// Every component that keeps a bound label becomes one access.

@@ -141,7 +141,8 @@ fn the_logistic_hessian_stays_small() {
     let m = g.multiply(y, z).unwrap();
     let m = g.neg(m);
     let e = g.map(&EXP, &[m]).unwrap();
-    let ones = g.ones(&g.shape(e).to_vec());
+    let shape = g.shape(e).to_vec();
+    let ones = g.ones(&shape);
     let s = g.add(ones, e).unwrap();
     let l = g.map(&LOG, &[s]).unwrap();
     let loss = g.sum_all(l).unwrap();

@@ -85,32 +85,25 @@ impl<S: Scalar> Bindings<S> {
             let axes = input.ty.shape.iter().zip(value.shape());
             open.extend(axes.map(|(d, &n)| (input.name.to_string(), d.clone(), n as i64)));
         }
-        let sizes = self.solve_extents(open, self.sizes.clone(), &mut errors);
-        if !errors.is_empty() {
-            return Err(Error::Bindings(errors));
+        // What is bound but not read may still tell a size: of an identity matrix, say.
+        for (name, value) in &self.values {
+            let Some(node) = g.find_input(name).filter(|n| needed.binary_search(n).is_err()) else {
+                continue;
+            };
+            let ty = g.ty(node);
+            if ty.rank() == value.shape().len() {
+                open.extend(
+                    ty.shape.iter().zip(value.shape()).map(|(d, &n)| (name.to_string(), d.clone(), n as i64)),
+                );
+            }
         }
-        Ok(self.solve_extents(self.further_extents(g), sizes, &mut Vec::new()))
-    }
-
-    /// Extents of bound inputs, read or not: a derivative that is zero still has the shape of its input.
-    fn further_extents(&self, g: &Graph) -> Vec<(String, Dim, i64)> {
-        let fitting = self.iter().filter_map(|(name, value)| {
-            let ty = g.find_input(name).map(|n| g.ty(n))?;
-            (ty.rank() == value.shape().len()).then_some((name, ty, value.shape()))
-        });
-        let axes = fitting.flat_map(|(name, ty, shape)| {
-            ty.shape.iter().zip(shape).map(move |(d, &n)| (name.to_string(), d.clone(), n as i64))
-        });
-        axes.filter(|(_, d, _)| d.as_fixed().is_none()).collect()
+        let sizes = self.solve_extents(open, &mut errors);
+        if errors.is_empty() { Ok(sizes) } else { Err(Error::Bindings(errors)) }
     }
 
     /// Solves `extent = number` one unknown at a time; contradictions become errors.
-    fn solve_extents(
-        &self,
-        mut open: Vec<(String, Dim, i64)>,
-        mut sizes: Sizes,
-        errors: &mut Vec<BindingError>,
-    ) -> Sizes {
+    fn solve_extents(&self, mut open: Vec<(String, Dim, i64)>, errors: &mut Vec<BindingError>) -> Sizes {
+        let mut sizes = self.sizes.clone();
         loop {
             let before = open.len();
             open.retain(|(input, dim, n)| {

@@ -43,6 +43,31 @@ pub(crate) fn evaluate<S: Scalar>(store: &mut Store<'_, S>, product: &Product) -
     evaluate_directly(store, product, Mode::Structured, &[])
 }
 
+/// The product of numbers, if that is all a contraction is: the hot path of scalar programs.
+pub(crate) fn number<S: Scalar>(store: &Store<'_, S>, kind: &Product, args: &[NodeId]) -> Option<S> {
+    let numbers =
+        kind.extents.is_empty() && kind.conds.is_empty() && kind.accesses.iter().all(|a| a.at.is_empty());
+    if !numbers {
+        return None;
+    }
+    let (mut value, mut below): (Option<S>, Option<S>) = (None, None);
+    for access in &kind.accesses {
+        let node = args[access.node.index()];
+        let divides = divisor(store.graph, node);
+        let x = power(&store.real(divides.unwrap_or(node)).data()[0], access.power);
+        let slot = if divides.is_some() { &mut below } else { &mut value };
+        *slot = Some(match slot.take() {
+            None => x,
+            Some(v) => v * x,
+        });
+    }
+    let value = value.unwrap_or_else(S::one);
+    Some(match below {
+        Some(below) => value / below,
+        None => value,
+    })
+}
+
 /// A temporary factor that stands for several.
 struct Temporary<S> {
     tensor: Tensor<S>,

@@ -222,10 +222,10 @@ impl<'g, S: Scalar> Store<'g, S> {
                 let count = shape.iter().product();
                 real((0..count).map(|k| weighted_sum(&terms, k)).collect())
             }
-            Op::Contract(_) => {
-                let product = g.as_product(node);
-                Value::Real(contract::evaluate(self, &product)?)
-            }
+            Op::Contract(kind) => match contract::number(self, kind, &args) {
+                Some(value) => Value::Real(Tensor::scalar(value)),
+                None => Value::Real(contract::evaluate(self, &g.as_product(node))?),
+            },
             Op::Map(id) => {
                 let map = Map::by_id(*id);
                 let values: Vec<&[S]> = args.iter().map(|&a| self.real(a).data()).collect();
@@ -334,12 +334,10 @@ fn compare<S: Scalar>(comparison: Comparison, a: &Value<S>, b: &Value<S>) -> Vec
 /// What the evaluator reads to compute a node: its operands, but `x` itself where a product divides by `x`.
 pub(crate) fn operands(g: &Graph, node: NodeId) -> smallvec::SmallVec<[NodeId; 3]> {
     let args = g.args(node);
-    if !matches!(g.op(node), Op::Contract(_)) {
-        return args;
-    }
-    let product = g.as_product(node);
+    let Op::Contract(kind) = g.op(node) else { return args };
     let mut read = smallvec::SmallVec::new();
-    for_each_operand(&product, &mut |n, factor| {
+    for_each_operand(kind, &mut |slot, factor| {
+        let n = args[slot.index()];
         let n = if factor { divisor(g, n).unwrap_or(n) } else { n };
         if !read.contains(&n) {
             read.push(n);

@@ -121,8 +121,7 @@ impl Graph {
         let piece = |c: Rational, node: NodeId| match self.op(node) {
             Op::Contract(_) => {
                 let product = self.as_product(node);
-                let plain =
-                    product.extents.len() == product.free && product.conds.iter().all(|c| is_delta(c));
+                let plain = product.extents.len() == product.free && product.conds.iter().all(is_delta);
                 let whole = || Product::of(node, self.shape(node));
                 (c, if plain { product } else { whole() })
             }

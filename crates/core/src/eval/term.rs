@@ -3,7 +3,6 @@
 use super::Store;
 use crate::error::{Error, Result};
 use crate::index::{Atom, Term};
-use crate::node::NodeId;
 use crate::scalar::Scalar;
 use crate::tensor::Tensor;
 
@@ -20,7 +19,7 @@ pub(crate) struct NumTerm {
 pub(crate) enum Special {
     Quotient(NumTerm, i64),
     Remainder(NumTerm, i64),
-    Element(Tensor<i64>, NodeId, Vec<NumTerm>),
+    Element(Tensor<i64>, Vec<NumTerm>),
 }
 
 impl NumTerm {
@@ -43,7 +42,7 @@ impl NumTerm {
                 Atom::Element(node, at) => {
                     let values = store.value(*node).int().expect("invariant: labels are integers").clone();
                     let at = at.iter().map(|t| NumTerm::compile(store, t, labels)).collect::<Result<_>>()?;
-                    Special::Element(values, *node, at)
+                    Special::Element(values, at)
                 }
             };
             compiled.special.push((coefficient, special));
@@ -66,7 +65,7 @@ impl NumTerm {
             let value = match special {
                 Special::Quotient(t, d) => t.value(at)?.checked_div_euclid(*d)?,
                 Special::Remainder(t, d) => t.value(at)?.checked_rem_euclid(*d)?,
-                Special::Element(values, _, terms) => {
+                Special::Element(values, terms) => {
                     let mut offset = 0usize;
                     for (t, &extent) in terms.iter().zip(values.shape()) {
                         let k = usize::try_from(t.value(at)?).ok().filter(|&k| k < extent)?;
@@ -103,7 +102,7 @@ impl NumTerm {
         self.slopes[label] == 0
             && self.special.iter().all(|(_, s)| match s {
                 Special::Quotient(t, _) | Special::Remainder(t, _) => inner(t),
-                Special::Element(_, _, at) => at.iter().all(inner),
+                Special::Element(_, at) => at.iter().all(inner),
             })
     }
 
@@ -119,7 +118,7 @@ impl NumTerm {
         for (_, special) in &mut replaced.special {
             match special {
                 Special::Quotient(t, _) | Special::Remainder(t, _) => *t = t.replace(label, by),
-                Special::Element(_, _, at) => at.iter_mut().for_each(|t| *t = t.replace(label, by)),
+                Special::Element(_, at) => at.iter_mut().for_each(|t| *t = t.replace(label, by)),
             }
         }
         if slope != 0 {

@@ -50,24 +50,24 @@ pub fn normalise(mut product: Product, below: &dyn Fn(NodeId) -> Option<Dim>) ->
     }
     let mut gone = vec![false; product.extents.len()];
     loop {
-        simplify_conditions(&mut product, below, &mut steps)?;
+        simplify_conditions(&mut product, &gone, below, &mut steps)?;
         if let Some((cond, label, value)) = solvable(&product, &gone) {
             product.conds.remove(cond);
             let extent = product.extents[label.0 as usize].clone();
-            replace(&mut product, label, &value, below);
+            gone[label.0 as usize] = true;
+            replace(&mut product, label, &value, &gone, below);
             product.conds.push(Cond::NonNegative(value.clone()));
             product.conds.push(Cond::NonNegative(Term::constant(extent - Dim::ONE) - value));
-            gone[label.0 as usize] = true;
             steps.push(Step::DeltaElimination);
         } else if let Some((first, second, label, value)) = recombinable(&product, &gone, below) {
             for k in [first.max(second), first.min(second)] {
                 product.conds.remove(k);
             }
             let extent = product.extents[label.0 as usize].clone();
-            replace(&mut product, label, &value, below);
+            gone[label.0 as usize] = true;
+            replace(&mut product, label, &value, &gone, below);
             product.conds.push(Cond::NonNegative(value.clone()));
             product.conds.push(Cond::NonNegative(Term::constant(extent - Dim::ONE) - value));
-            gone[label.0 as usize] = true;
             steps.push(Step::DivmodRecombination);
         } else {
             break;
@@ -80,10 +80,11 @@ pub fn normalise(mut product: Product, below: &dyn Fn(NodeId) -> Option<Dim>) ->
 /// Drops true conditions and normalises the rest; `None` when one of them is false everywhere.
 fn simplify_conditions(
     product: &mut Product,
+    gone: &[bool],
     below: &dyn Fn(NodeId) -> Option<Dim>,
     steps: &mut Vec<Step>,
 ) -> Option<()> {
-    let facts = Facts { extents: &product.extents, below };
+    let facts = Facts { extents: &product.extents, gone, below };
     let mut kept: SmallVec<[Cond; 1]> = SmallVec::new();
     for cond in product.conds.drain(..) {
         match cond {
@@ -146,11 +147,8 @@ fn primitive(term: Term, signed_freely: bool) -> Term {
         signed_freely && term.parts().first().is_some_and(|(_, c)| c.as_fixed().is_some_and(|c| c < 0));
     let mut term = term;
     if divisor > 1 {
-        let offset = match term.offset().as_fixed() {
-            // e + c >= 0 with every coefficient divisible by g is e/g + floor(c/g) >= 0.
-            Some(c) => Some(Dim::fixed(c.div_euclid(divisor))),
-            None => None,
-        };
+        // e + c >= 0 with every coefficient divisible by g is e/g + floor(c/g) >= 0.
+        let offset = term.offset().as_fixed().map(|c| Dim::fixed(c.div_euclid(divisor)));
         if let Some(offset) = offset {
             let mut reduced = Term::constant(offset);
             for (atom, coefficient) in term.parts() {
@@ -197,7 +195,7 @@ fn recombinable(
     gone: &[bool],
     below: &dyn Fn(NodeId) -> Option<Dim>,
 ) -> Option<(usize, usize, Label, Term)> {
-    let facts = Facts { extents: &product.extents, below };
+    let facts = Facts { extents: &product.extents, gone, below };
     // (position, label, extent, value of the atom)
     let solved = |k: usize, quotient: bool| -> Option<(Label, Dim, Term)> {
         let Cond::Zero(term) = &product.conds[k] else { return None };
@@ -235,9 +233,15 @@ fn recombinable(
     None
 }
 
-fn replace(product: &mut Product, label: Label, value: &Term, below: &dyn Fn(NodeId) -> Option<Dim>) {
+fn replace(
+    product: &mut Product,
+    label: Label,
+    value: &Term,
+    gone: &[bool],
+    below: &dyn Fn(NodeId) -> Option<Dim>,
+) {
     let extents = product.extents.clone();
-    let facts = Facts { extents: &extents, below };
+    let facts = Facts { extents: &extents, gone, below };
     product.map_terms(&mut |t| {
         if !t.mentions(label) {
             return t.clone();

@@ -108,7 +108,7 @@ fn permute_groups(order: &mut Vec<usize>, ties: &[(usize, usize)], visit: &mut d
         for i in 0..k {
             heap(order, start, k - 1, rest, visit);
             if i + 1 < k {
-                let swap = if k % 2 == 0 { i } else { 0 };
+                let swap = if k.is_multiple_of(2) { i } else { 0 };
                 order.swap(start + swap, start + k - 1);
             }
         }

@@ -251,13 +251,10 @@ impl Product {
     /// Free labels permuted: axis `k` of the result is axis `order[k]` of `self`.
     pub fn permute(&self, order: &[usize]) -> Product {
         let mut extents = self.extents.clone();
-        let mut place = vec![0u32; self.extents.len()];
+        let mut place: Vec<u32> = (0..self.extents.len() as u32).collect();
         for (to, &from) in order.iter().enumerate() {
             extents[to] = self.extents[from].clone();
             place[from] = to as u32;
-        }
-        for k in self.free..self.extents.len() {
-            place[k] = k as u32;
         }
         self.relabel(extents, self.free, &|l| Label(place[l.0 as usize]))
     }

@@ -27,7 +27,7 @@ impl Graph {
 
     /// As [`Graph::intern_product`]; what normalisation did is appended to `steps`.
     pub(crate) fn intern_product_with(&mut self, product: Product, steps: &mut Vec<Step>) -> NodeId {
-        let shape = product.extents[..product.free].iter().cloned().collect();
+        let shape = product.extents[..product.free].to_vec();
         let ty = Type { dtype: DType::Real, shape, below: None };
         let Some(mut product) = self.normal_product(product, steps) else { return self.zero(ty) };
         let coefficient = std::mem::replace(&mut product.coefficient, Rational::from(1));
@@ -227,7 +227,7 @@ fn splice(
     access: &Access,
     below: &dyn Fn(NodeId) -> Option<crate::shape::Dim>,
 ) {
-    let facts = Facts { extents: &product.extents, below };
+    let facts = Facts { extents: &product.extents, gone: &[], below };
     let mut place = |t: &Term| t.substitute(&mut |l| access.at[l.0 as usize].clone(), &facts);
     let inner: SmallVec<[Access; 1]> = view
         .accesses
@@ -253,4 +253,20 @@ fn collect_powers(product: &mut Product) {
         }
     }
     product.accesses = merged;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Was interned as the bare tensor: a number read at a label took the path of products of numbers.
+    #[test]
+    fn an_entry_at_a_label_keeps_its_label() {
+        let mut g = Graph::new();
+        let z = g.input("z", Type::real(["n"])).unwrap();
+        let labels: [&str; 0] = [];
+        let y = g.input("y", Type::index("n", labels)).unwrap();
+        let entry = g.gather(z, y).unwrap();
+        assert_eq!(g.as_product(entry).accesses[0].at[..], [Term::element(y, [])]);
+    }
 }

@@ -315,7 +315,7 @@ impl Graph {
         expect_rank(self, "kron", b, 2, "two matrices")?;
         let (sa, sb) = (self.ty(a).shape.clone(), self.ty(b).shape.clone());
         let shape: Vec<Dim> = (0..2).map(|k| sa[k].clone() * sb[k].clone()).collect();
-        let facts = Facts { extents: &shape, below: &|_| None };
+        let facts = Facts { extents: &shape, gone: &[], below: &|_| None };
         let left: Vec<Term> = (0..2).map(|k| l(k).quotient(&sb[k], &facts)).collect();
         let right: Vec<Term> = (0..2).map(|k| l(k).remainder(&sb[k], &facts)).collect();
         let product = Product::one(shape).times(Access::new(a, left)).times(Access::new(b, right));
@@ -536,7 +536,7 @@ impl Graph {
             let right = Type::real(shape.iter().cloned());
             return Err(Error::ShapesDiffer { operation: "reshape", left: self.ty(x).clone(), right });
         }
-        let facts = Facts { extents: shape, below: &|_| None };
+        let facts = Facts { extents: shape, gone: &[], below: &|_| None };
         let mut position = Term::constant(0);
         for (k, d) in shape.iter().enumerate() {
             position = position.scaled(d) + l(k);

@@ -49,15 +49,6 @@ fn entry_of_access(g: &Graph, product: &Product, j: usize) -> Product {
     entry
 }
 
-/// True when every factor is read at the axes of the result, in order, and nothing is summed.
-pub(crate) fn is_elementwise(product: &Product) -> bool {
-    let in_order = |a: &Access| {
-        a.at.len() == product.free
-            && a.at.iter().enumerate().all(|(k, t)| t.as_label() == Some(Label(k as u32)))
-    };
-    product.conds.is_empty() && product.free == product.extents.len() && product.accesses.iter().all(in_order)
-}
-
 impl Graph {
     /// The node of a product, in its stable form.
     ///

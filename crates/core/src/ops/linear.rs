@@ -111,7 +111,8 @@ pub static CHOLESKY: Primitive = Primitive {
     kinks: "none",
     entry: |g, y, _| {
         let x = g.arg(y, 0);
-        let eye = g.eye(&g.shape(y).to_vec())?;
+        let shape = g.shape(y).to_vec();
+        let eye = g.eye(&shape)?;
         let b = g.linear(Linear::SolveLower, &[y, eye])?;
         let f = Frame::new(g, y, x);
         let mut entries = Vec::new();
@@ -142,7 +143,8 @@ pub static CHOLESKY: Primitive = Primitive {
 
 fn triangular_entry(g: &mut Graph, y: NodeId, k: usize, kind: Linear) -> Result<Vec<Product>> {
     let t = g.arg(y, 0);
-    let eye = g.eye(&g.shape(t).to_vec())?;
+    let shape = g.shape(t).to_vec();
+    let eye = g.eye(&shape)?;
     let b = g.linear(kind, &[t, eye])?;
     Ok(vec![solve_entry(g, y, k, b, Some(kind))])
 }

@@ -217,7 +217,7 @@ maps! {
     POW = "pow" {
         partials: [
             |a, b; _| *b * a.map2(&POW, *b - 1),
-            |a, b; y| guard(a.equals(0).and(b.gt(0)).not()) * (a.map(&LOG) * y),
+            |a, b; y| guard(a.equals(0).and(b.gt(0)).fails()) * (a.map(&LOG) * y),
         ],
         eval: |a, b| a.pow(b),
         text: "{a}^{b}", latex: r"{a}^{{b}}",

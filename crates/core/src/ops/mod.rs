@@ -3,6 +3,7 @@
 //! A primitive states one thing about differentiation, the entry of its Jacobian `D[out; in]` as a list of
 //! products: free labels are the axes of the result, then those of the argument. The driver decides what is summed.
 
+pub mod axes;
 pub mod build;
 pub mod composite;
 pub mod contract;

@@ -48,10 +48,6 @@ impl<'g> Pointwise<'g> {
         Pointwise { graph, id }
     }
 
-    pub(crate) fn id(self) -> NodeId {
-        self.id
-    }
-
     /// A number with the shape of `self`.
     pub fn number(self, value: Rational) -> Pointwise<'g> {
         let mut g = self.graph.borrow_mut();
@@ -123,7 +119,7 @@ impl<'g> Predicate<'g> {
     }
 
     /// The predicate fails.
-    pub fn not(self) -> Predicate<'g> {
+    pub fn fails(self) -> Predicate<'g> {
         let id = self.graph.borrow_mut().logic(Logic::Not, &[self.id]);
         Predicate { graph: self.graph, id: id.expect("invariant: a predicate can be negated") }
     }

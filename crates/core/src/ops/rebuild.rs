@@ -12,6 +12,9 @@ use crate::ops::map::Map;
 use crate::rational::Rational;
 use rustc_hash::FxHashMap;
 
+/// What a pass does with a node and its new operands: another node, or `None` to rebuild it.
+pub(crate) type Change<'a> = dyn FnMut(&mut Graph, NodeId, &[NodeId]) -> Result<Option<NodeId>> + 'a;
+
 /// Outputs with tags erased, and the fresh inputs that stand for the cut names.
 #[derive(Clone, Debug)]
 pub struct Lowered {
@@ -67,11 +70,7 @@ impl Graph {
     ///
     /// # Errors
     /// What `change` or a constructor refuses.
-    pub(crate) fn rewrite(
-        &mut self,
-        outputs: &[NodeId],
-        change: &mut dyn FnMut(&mut Graph, NodeId, &[NodeId]) -> Result<Option<NodeId>>,
-    ) -> Result<Vec<NodeId>> {
+    pub(crate) fn rewrite(&mut self, outputs: &[NodeId], change: &mut Change<'_>) -> Result<Vec<NodeId>> {
         let mut new: FxHashMap<NodeId, NodeId> = FxHashMap::default();
         for node in self.reachable(outputs) {
             let old = self.args(node);
@@ -127,8 +126,11 @@ impl Graph {
             });
             Ok(Some(input))
         })?;
-        for (name, node) in names {
-            self.name(node, &name);
+        // Behind a cut a name stands for something else than its definition.
+        if cuts.is_empty() {
+            for (name, node) in names {
+                self.name(node, &name);
+            }
         }
         let mut cut = Vec::with_capacity(cuts.len());
         for (k, name) in cuts.iter().enumerate() {

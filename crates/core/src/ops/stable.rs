@@ -2,7 +2,8 @@
 //!
 //! `log Σ exp(u)` *becomes* the named log-sum-exp, whose rule speaks softmax and whose evaluation shifts by the
 //! maximum; likewise softmax, softplus, sigmoid, log1p, expm1. A product that sums over an index of an inverse
-//! becomes a solve. Every rewrite here is exact in the reals, on the whole domain.
+//! becomes a solve. Every rewrite here is exact in the reals, on the whole domain; their names and sentences stand in
+//! [`simplify::REWRITES`](crate::simplify::REWRITES).
 
 use crate::form::{Access, Product};
 use crate::graph::Graph;
@@ -12,24 +13,6 @@ use crate::node::NodeId;
 use crate::ops::map::{self, Map};
 use crate::rational::Rational;
 use smallvec::SmallVec;
-
-/// Names and sentences of the rewrites of this file, as `explain` prints them.
-pub const REWRITES: &[(&str, &str)] = &[
-    (
-        "log-sum-exp",
-        "log(sum(j, exp(u[j]))) is evaluated with the maximum of u taken out, so it cannot overflow.",
-    ),
-    ("softmax", "exp(u[i]) / sum(j, exp(u[j])) is evaluated with the maximum of u taken out."),
-    ("softplus", "log(1 + exp(x)) is evaluated as max(x, 0) + log1p(exp(-|x|))."),
-    (
-        "sigmoid",
-        "1 / (1 + exp(-x)) and exp(x) / (1 + exp(x)) are one function, evaluated on the side that cannot overflow.",
-    ),
-    ("log1p", "log(1 + x) is evaluated without rounding 1 + x."),
-    ("expm1", "exp(x) - 1 is evaluated without cancellation."),
-    ("log-exp", "log(exp(x)) is x for every real x."),
-    ("inverse-contraction", "A sum over an index of inv(A) is a solve; the inverse is not formed."),
-];
 
 impl Graph {
     fn is_map(&self, node: NodeId, map: &Map) -> bool {

@@ -1,0 +1,116 @@
+//! `chainrule homework`: part 1 derived and worked, and the snapshots of the networks.
+
+use crate::Failure;
+use chainrule_nn::homework::{Network, Section, Snapshot, Zeros, networks};
+use chainrule_report::homework::{array, part_one};
+use chainrule_report::json::sections as sections_as_json;
+use chainrule_report::{Array, snapshot_block};
+use clap::{Args, Subcommand, ValueEnum};
+use std::io::Write;
+
+#[derive(Args, Debug)]
+pub(crate) struct Homework {
+    #[command(subcommand)]
+    part: Option<Part>,
+}
+
+#[derive(Subcommand, Debug)]
+enum Part {
+    /// The snapshot of one network and nothing else
+    Network(NetworkArguments),
+}
+
+#[derive(Args, Debug)]
+struct NetworkArguments {
+    /// 0, 1 or 2
+    #[arg(value_parser = clap::value_parser!(u8).range(0..=2))]
+    number: u8,
+    /// How values are written
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// What becomes of the sign of zero
+    #[arg(long, value_enum, default_value_t)]
+    zeros: Sign,
+}
+
+#[derive(ValueEnum, Copy, Clone, Debug, Default)]
+enum Format {
+    /// The homework's own: `((1, 0), (0, 1))`
+    #[default]
+    ArrayString,
+    /// NumPy's `str`
+    Numpy,
+    /// All values at full precision, `jx`, `gx` and the decision included
+    Json,
+}
+
+#[derive(ValueEnum, Copy, Clone, Debug, Default)]
+enum Sign {
+    /// Zero is 0
+    #[default]
+    Canonical,
+    /// As the homework's program prints it, by multiplying dense identities
+    Homework,
+}
+
+impl Homework {
+    pub(crate) fn run(&self, out: &mut dyn Write) -> Result<(), Failure> {
+        match &self.part {
+            None => everything(out),
+            Some(Part::Network(arguments)) => arguments.run(out),
+        }
+    }
+}
+
+/// Problems 1.1 to 1.5, then the snapshots.
+fn everything(out: &mut dyn Write) -> Result<(), Failure> {
+    out.write_all(part_one()?.as_bytes())?;
+    writeln!(out, "\nProblem 2.1  Snapshots of networks 0, 1 and 2\n")?;
+    for network in &networks() {
+        write!(out, "{}", block(&snapshot(network, Sign::Canonical)?, network.number, chainrule_report::Format::ArrayString))?;
+    }
+    Ok(())
+}
+
+impl NetworkArguments {
+    fn run(&self, out: &mut dyn Write) -> Result<(), Failure> {
+        let network = &networks()[usize::from(self.number)];
+        let snapshot = snapshot(network, self.zeros)?;
+        let text = match self.format {
+            Format::ArrayString => block(&snapshot, network.number, chainrule_report::Format::ArrayString),
+            Format::Numpy => block(&snapshot, network.number, chainrule_report::Format::Numpy),
+            Format::Json => object(&snapshot, network.number),
+        };
+        out.write_all(text.as_bytes())?;
+        Ok(())
+    }
+}
+
+fn snapshot(network: &Network, zeros: Sign) -> Result<Snapshot, Failure> {
+    let zeros = match zeros {
+        Sign::Canonical => Zeros::Canonical,
+        Sign::Homework => Zeros::Homework,
+    };
+    network.snapshot(zeros).map_err(|d| Failure::Data(d.to_string()))
+}
+
+fn arrays(section: &Section) -> Vec<(&str, Array)> {
+    section.iter().map(|(key, value)| (key.as_str(), array(value))).collect()
+}
+
+fn block(snapshot: &Snapshot, number: usize, format: chainrule_report::Format) -> String {
+    let printed = snapshot.clone().as_printed();
+    let sections = [&printed.forward, &printed.jacobians, &printed.gradients].map(arrays);
+    snapshot_block(number, [&sections[0], &sections[1], &sections[2]], format)
+}
+
+/// The snapshot in its natural shapes.
+fn object(snapshot: &Snapshot, number: usize) -> String {
+    let sections = [
+        ("forward", &snapshot.forward),
+        ("jacobians", &snapshot.jacobians),
+        ("gradients", &snapshot.gradients),
+        ("extra", &snapshot.extra),
+    ];
+    sections_as_json(number, &sections.map(|(title, section)| (title, arrays(section))))
+}

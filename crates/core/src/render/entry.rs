@@ -1,0 +1,328 @@
+//! One entry of a node in index notation: the node read at given index formulas.
+//!
+//! `entry(exp(z), i) = exp(z[i])`: every kind of node hands the indices on to its operands. Letters in scope are
+//! numbers `0 .. depth`; a binder takes number `depth`.
+
+use super::letters::Letters;
+use super::sharing;
+use super::shown::{Binder, Shown};
+use super::text::text;
+use crate::graph::Graph;
+use crate::graph::op::{Comparison, Entries, Linear, Literal, Logic, Op, Reduction};
+use crate::index::{Atom, Label, Term};
+use crate::node::NodeId;
+use crate::ops::map::{Map, RECIP};
+use crate::rational::Rational;
+use crate::shape::{DType, Dim};
+use rustc_hash::FxHashMap;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
+/// Literals with more entries are elided, which the text says.
+const MAX_ENTRIES: usize = 16;
+
+/// Builds formulas of one graph, under fixed names, letters and definitions.
+pub(crate) struct Builder<'a> {
+    pub(crate) graph: &'a Graph,
+    names: &'a FxHashMap<NodeId, String>,
+    letters: RefCell<Letters>,
+    prefix: String,
+    defined: FxHashMap<NodeId, usize>,
+    order: Vec<NodeId>,
+}
+
+/// The formulas of the labels of a product, as far as they are chosen.
+pub(crate) type Labels = Vec<Option<Shown>>;
+
+impl<'a> Builder<'a> {
+    /// A builder for what is written of `root`.
+    pub(crate) fn new(
+        graph: &'a Graph,
+        names: &'a FxHashMap<NodeId, String>,
+        preferred: &[String],
+        root: NodeId,
+    ) -> Builder<'a> {
+        let leaf = |n: NodeId| names.contains_key(&n) || matches!(graph.op(n), Op::Tag(_));
+        let nodes = sharing::written(graph, root, &leaf);
+        let mut reserved = BTreeSet::new();
+        for &node in &nodes {
+            reserved.extend(graph.shape(node).iter().flat_map(Dim::names).map(|s| s.to_string()));
+            reserved.extend(names.get(&node).cloned());
+            match graph.op(node) {
+                Op::Input(_) => reserved.extend(graph.as_input(node).map(|i| i.name.to_string())),
+                Op::Tag(name) => drop(reserved.insert(name.to_string())),
+                Op::Size(dim) => reserved.extend(dim.names().iter().map(|s| s.to_string())),
+                _ => {}
+            }
+        }
+        let letters = Letters::new(preferred, reserved);
+        let prefix = letters.prefix();
+        let (defined, order) = (FxHashMap::default(), Vec::new());
+        let letters = RefCell::new(letters);
+        let mut builder = Builder { graph, names, letters, prefix, defined, order };
+        builder.share(root, &nodes);
+        builder
+    }
+
+    /// Gives a node a definition, unless it has a name already.
+    pub(crate) fn define(&mut self, node: NodeId) {
+        if !self.is_leaf(node) && !self.defined.contains_key(&node) {
+            self.order.push(node);
+            self.defined.insert(node, self.order.len());
+        }
+    }
+
+    /// Defined nodes with their names, in order.
+    pub(crate) fn definitions(&self) -> Vec<(NodeId, String)> {
+        self.order.iter().enumerate().map(|(k, &n)| (n, format!("{}{}", self.prefix, k + 1))).collect()
+    }
+
+    /// What is never written out: names, inputs, numbers.
+    pub(crate) fn is_leaf(&self, node: NodeId) -> bool {
+        use Op::{Input, Literal, Pi, Rational, Size, Tag, Zero};
+        let op = self.graph.op(node);
+        matches!(op, Input(_) | Tag(_) | Rational(_) | Zero(_) | Pi | Size(_) | Literal(_))
+            || self.names.contains_key(&node)
+    }
+
+    /// The name that stands for a node where it is used.
+    pub(crate) fn name_of(&self, node: NodeId) -> Option<String> {
+        if let Some(name) = self.names.get(&node) {
+            return Some(name.clone());
+        }
+        match self.graph.op(node) {
+            Op::Input(_) => self.graph.as_input(node).map(|i| i.name.to_string()),
+            Op::Tag(name) => Some(name.to_string()),
+            _ => self.defined.get(&node).map(|k| format!("{}{k}", self.prefix)),
+        }
+    }
+
+    /// Letter number `k`.
+    pub(crate) fn letter(&self, k: usize) -> Shown {
+        Shown::Name(self.letters.borrow_mut().letter(k).to_string())
+    }
+
+    /// Letters of the axes of a node that is written out.
+    pub(crate) fn free_letters(&self, node: NodeId) -> Vec<String> {
+        (0..self.graph.rank(node)).map(|k| self.letters.borrow_mut().letter(k).to_string()).collect()
+    }
+
+    /// The node itself, written out at its own letters.
+    pub(crate) fn root(&self, node: NodeId) -> Shown {
+        let rank = self.graph.rank(node);
+        let at: Vec<Shown> = (0..rank).map(|k| self.letter(k)).collect();
+        self.open(node, &at, rank)
+    }
+
+    /// The entry of a node at `at`, by name if it has one.
+    pub(crate) fn node(&self, node: NodeId, at: &[Shown], depth: usize) -> Shown {
+        match self.name_of(node) {
+            Some(name) => Shown::entry(Shown::Name(name), at),
+            None => self.open(node, at, depth),
+        }
+    }
+
+    /// The entry of a node at `at`, written out.
+    fn open(&self, node: NodeId, at: &[Shown], depth: usize) -> Shown {
+        let g = self.graph;
+        let arg = |k: usize| self.node(g.arg(node, k), at, depth);
+        match g.op(node) {
+            Op::Zero(_) => Shown::integer(0),
+            Op::Input(_) => Shown::entry(Shown::Name(self.name_of(node).unwrap_or_default()), at),
+            Op::Rational(value) => Shown::Number(value.clone()),
+            Op::Pi => Shown::Pi,
+            Op::Size(dim) => Shown::Size(dim.clone()),
+            Op::Literal(_) => Shown::entry(literal(g.as_literal(node).expect("invariant: a literal")), at),
+            Op::Sum(coefficients) => {
+                let args = g.args(node);
+                let terms = coefficients.iter().cloned().zip(args.iter().map(|&a| self.node(a, at, depth)));
+                in_reading_order(terms)
+            }
+            Op::Contract(_) => self.contract(node, at, depth),
+            Op::Map(id) if *id == RECIP.id => Shown::product(Vec::new(), vec![arg(0)]),
+            Op::Map(id) => Shown::Map(Map::by_id(*id), (0..Map::by_id(*id).arity()).map(arg).collect()),
+            Op::Select => Shown::If(Box::new([arg(0), arg(1), arg(2)])),
+            Op::Compare(comparison) => relation(*comparison, arg(0), arg(1)),
+            Op::Logic(logic) => {
+                let args: Vec<Shown> = (0..g.args(node).len()).map(arg).collect();
+                if *logic == Logic::Not {
+                    self.negation(g.arg(node, 0), args)
+                } else {
+                    Shown::Logic(*logic, args)
+                }
+            }
+            Op::Reduce(reduction, axis) => self.over(binder(*reduction), node, usize::from(*axis), at, depth),
+            Op::ArgMax(axis) => self.over(Binder::ArgMax, node, usize::from(*axis), at, depth),
+            Op::ArgSort(_) | Op::Linear(_) | Op::Named(_) => self
+                .applied(node)
+                .map_or_else(|| Shown::Verbatim("?".into()), |whole| Shown::entry(whole, at)),
+            Op::Tag(_) => arg(0),
+            Op::StopGradient => Shown::Call("stop_gradient", vec![arg(0)]),
+            Op::Checkpoint => Shown::Call("checkpoint", vec![arg(0)]),
+        }
+    }
+
+    /// `max(k, x[i,k])`
+    fn over(&self, binder: Binder, node: NodeId, axis: usize, at: &[Shown], depth: usize) -> Shown {
+        let x = self.graph.arg(node, 0);
+        let mut inner = at.to_vec();
+        inner.insert(axis, self.letter(depth));
+        let Shown::Name(letter) = self.letter(depth) else { unreachable!("invariant: a letter is a name") };
+        let extent = self.graph.shape(x)[axis].clone();
+        Shown::Over(binder, letter, extent, Box::new(self.node(x, &inner, depth + 1)))
+    }
+
+    /// `not p`, or the opposite comparison where that is exact: `a != b`, and `a <= b` of integers.
+    pub(crate) fn negation(&self, predicate: NodeId, args: Vec<Shown>) -> Shown {
+        let [shown] = <[Shown; 1]>::try_from(args).expect("invariant: one operand");
+        let whole = self.name_of(predicate).is_none()
+            && matches!(self.graph.op(predicate), Op::Compare(_))
+            && self.graph.ty(self.graph.arg(predicate, 0)).dtype == DType::Int;
+        match shown {
+            Shown::Relation("==", a, b) => Shown::Relation("!=", a, b),
+            Shown::Relation(">", a, b) if whole => Shown::Relation("<=", a, b),
+            Shown::Relation("<", a, b) if whole => Shown::Relation(">=", a, b),
+            Shown::Relation(">=", a, b) if whole => Shown::Relation("<", a, b),
+            Shown::Relation("<=", a, b) if whole => Shown::Relation(">", a, b),
+            Shown::Logic(Logic::Not, mut inner) => inner.swap_remove(0),
+            other => Shown::Logic(Logic::Not, vec![other]),
+        }
+    }
+
+    /// An index term: `2*i+1`, `t[i]`, `n-1-i`.
+    pub(crate) fn term(&self, term: &Term, labels: &Labels, depth: usize) -> Shown {
+        let mut terms: Vec<(Rational, Shown)> = Vec::new();
+        for (atom, coefficient) in term.parts() {
+            let atom = self.atom(atom, labels, depth);
+            terms.push(match coefficient.as_fixed() {
+                Some(c) => (Rational::from(c), atom),
+                None => {
+                    (Rational::ONE, Shown::product(vec![Shown::Size(coefficient.clone()), atom], Vec::new()))
+                }
+            });
+        }
+        match term.offset().as_fixed() {
+            Some(0) => {}
+            Some(c) => terms.push((Rational::from(c), Shown::integer(1))),
+            None => terms.push((Rational::ONE, Shown::Size(term.offset().clone()))),
+        }
+        terms.sort_by_key(|(c, _)| c.is_negative());
+        match terms.as_slice() {
+            [] => Shown::integer(0),
+            [(c, one)] => Shown::scaled(c, one.clone()),
+            _ => Shown::Sum(terms),
+        }
+    }
+
+    fn atom(&self, atom: &Atom, labels: &Labels, depth: usize) -> Shown {
+        match atom {
+            Atom::Label(Label(l)) => {
+                labels[*l as usize].clone().expect("invariant: letters are chosen before they are written")
+            }
+            Atom::Quotient(t, d) => {
+                let quotient =
+                    Shown::product(vec![self.term(t, labels, depth)], vec![Shown::Size(d.clone())]);
+                Shown::Call("floor", vec![quotient])
+            }
+            Atom::Remainder(t, d) => {
+                Shown::Call("mod", vec![self.term(t, labels, depth), Shown::Size(d.clone())])
+            }
+            Atom::Element(node, at) => {
+                let at: Vec<Shown> = at.iter().map(|t| self.term(t, labels, depth)).collect();
+                self.node(*node, &at, depth)
+            }
+        }
+    }
+}
+
+fn binder(reduction: Reduction) -> Binder {
+    match reduction {
+        Reduction::Max => Binder::Max,
+        Reduction::Min => Binder::Min,
+        Reduction::Prod => Binder::Prod,
+    }
+}
+
+/// Names of linear algebra, as written.
+pub(crate) fn linear_name(kind: Linear) -> &'static str {
+    match kind {
+        Linear::Inverse => "inv",
+        Linear::Solve => "solve",
+        Linear::SolveLower => "solve_lower",
+        Linear::SolveUpper => "solve_upper",
+        Linear::Det => "det",
+        Linear::LogAbsDet => "logdet",
+        Linear::Cholesky => "cholesky",
+    }
+}
+
+/// `a > b`; a constant stands on the right, `x < 0` rather than `0 > x`.
+pub(crate) fn relation(comparison: Comparison, a: Shown, b: Shown) -> Shown {
+    let flipped = match comparison {
+        Comparison::Greater => "<",
+        Comparison::GreaterEqual => "<=",
+        Comparison::Equal => "==",
+    };
+    if a.is_constant() && !b.is_constant() {
+        return Shown::Relation(flipped, Box::new(b), Box::new(a));
+    }
+    Shown::Relation(comparison.symbol(), Box::new(a), Box::new(b))
+}
+
+/// A sum in reading order; a positive operand that is a sum itself is written without parentheses.
+pub(crate) fn in_reading_order(terms: impl Iterator<Item = (Rational, Shown)>) -> Shown {
+    let mut flat: Vec<(Rational, Shown)> = Vec::new();
+    for (coefficient, shown) in terms {
+        match shown {
+            Shown::Sum(inner) if coefficient.is_one() => flat.extend(inner),
+            Shown::Sum(mut inner) if inner.len() == 1 => {
+                let (c, x) = inner.swap_remove(0);
+                flat.push((&coefficient * &c, x));
+            }
+            Shown::Number(n) => flat.push((&coefficient * &n, Shown::integer(1))),
+            other => flat.push((coefficient, other)),
+        }
+    }
+    flat.sort_by_cached_key(|(c, x)| {
+        (c.is_negative(), x.is_constant(), std::cmp::Reverse(x.weight()), text(x), c.to_string())
+    });
+    match flat.as_slice() {
+        [(c, x)] => Shown::scaled(c, x.clone()),
+        _ => Shown::Sum(flat),
+    }
+}
+
+/// A literal, elided when it is long.
+pub(crate) fn literal(literal: &Literal) -> Shown {
+    let entries: Vec<String> = match &literal.entries {
+        Entries::Real(bits) => bits.iter().take(MAX_ENTRIES + 1).map(|b| float(f64::from_bits(*b))).collect(),
+        Entries::Int(values) => values.iter().take(MAX_ENTRIES + 1).map(i64::to_string).collect(),
+        Entries::Bool(values) => values.iter().take(MAX_ENTRIES + 1).map(bool::to_string).collect(),
+    };
+    let count: usize = literal.shape.iter().product();
+    if count > MAX_ENTRIES {
+        let extents: Vec<String> = literal.shape.iter().map(usize::to_string).collect();
+        return Shown::Verbatim(format!("[... {count} entries of shape {} ...]", extents.join(",")));
+    }
+    Shown::Verbatim(nested(&entries, &literal.shape))
+}
+
+fn float(value: f64) -> String {
+    match value {
+        v if v.is_nan() => "nan".into(),
+        v if v.is_infinite() => if v > 0.0 { "inf" } else { "(-inf)" }.into(),
+        v if v.is_sign_negative() => format!("({v})"),
+        v => v.to_string(),
+    }
+}
+
+/// `[[1, 2], [3, 4]]`, built from the innermost axis outwards.
+fn nested(entries: &[String], shape: &[usize]) -> String {
+    let mut level: Vec<String> = entries.to_vec();
+    for (k, &extent) in shape.iter().enumerate().rev() {
+        let groups: usize = shape[..k].iter().product();
+        level =
+            (0..groups).map(|r| format!("[{}]", level[r * extent..(r + 1) * extent].join(", "))).collect();
+    }
+    level.first().cloned().unwrap_or_default()
+}

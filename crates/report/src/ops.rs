@@ -1,0 +1,127 @@
+//! The list of primitives, from their own records: formula, derivative entry, domain, kinks.
+//!
+//! The derivative of an elementwise function is not written in its record but printed from the rule, so the list
+//! cannot disagree with what the engine does.
+
+use chainrule_core::ops::composite::COMPOSITES;
+use chainrule_core::ops::map::{MAPS, Map};
+use chainrule_core::ops::rules::PRIMITIVES;
+use chainrule_core::render::Printer;
+use chainrule_core::shape::Type;
+use chainrule_core::{Graph, Result};
+use std::fmt::{self, Write};
+
+/// One primitive of the list.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Entry {
+    /// Name, as written.
+    pub name: &'static str,
+    /// One sentence.
+    pub about: String,
+    /// Value, in index notation.
+    pub formula: String,
+    /// Entries of the Jacobian, one line for each argument.
+    pub derivatives: Vec<String>,
+    /// Where it is defined.
+    pub domain: String,
+    /// Where it has no derivative, and the convention there; empty when nowhere.
+    pub kinks: String,
+}
+
+/// Every primitive: elementwise functions, then structure and reductions, then named composites.
+///
+/// # Errors
+/// None for the tables as they stand.
+pub fn entries() -> Result<Vec<Entry>> {
+    let mut entries = Vec::new();
+    for map in MAPS {
+        entries.push(map_entry(map)?);
+    }
+    for p in PRIMITIVES.iter().copied().chain(COMPOSITES.iter().map(|c| &c.primitive)) {
+        entries.push(Entry {
+            name: p.name,
+            about: p.about.to_string(),
+            formula: p.formula.to_string(),
+            derivatives: p.derivative.split(";  ").map(str::to_string).collect(),
+            domain: p.domain.to_string(),
+            kinks: if p.kinks == "none" { String::new() } else { p.kinks.to_string() },
+        });
+    }
+    Ok(entries)
+}
+
+const ARGUMENTS: [&[&str]; 3] = [&["x"], &["a", "b"], &["x", "a", "b"]];
+
+fn map_entry(map: &'static Map) -> Result<Entry> {
+    let names = ARGUMENTS[map.arity() - 1];
+    let mut g = Graph::new();
+    let mut args = Vec::new();
+    for name in names {
+        args.push(g.input(name, Type::scalar())?);
+    }
+    let y = g.map(map, &args)?;
+    let mut derivatives = Vec::new();
+    for (k, name) in names.iter().enumerate() {
+        let text = match g.local_jacobian(y, k) {
+            Ok(partial) => Printer::new(&g).names(&[(y, "y")]).index_text(partial).to_string(),
+            Err(refusal) => format!("none: {refusal}"),
+        };
+        derivatives.push(format!("dy/d{name} = {}", text.replace('\n', " ")));
+    }
+    let kinks: Vec<String> = map
+        .kinks
+        .iter()
+        .map(|k| format!("{}: {} is taken; right would be {}", k.at, k.taken, k.interval))
+        .collect();
+    Ok(Entry {
+        name: map.name,
+        about: map.about.lines().next().unwrap_or_default().trim().to_string(),
+        formula: format!("y = {}", Printer::new(&g).index_text(y)),
+        derivatives,
+        domain: map.domain.text().to_string(),
+        kinks: kinks.join("; "),
+    })
+}
+
+impl fmt::Display for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}  {}", self.name, self.about)?;
+        writeln!(f, "    value   {}", self.formula)?;
+        for d in &self.derivatives {
+            writeln!(f, "    entry   {d}")?;
+        }
+        writeln!(f, "    domain  {}", self.domain)?;
+        if self.kinks.is_empty() { Ok(()) } else { writeln!(f, "    kinks   {}", self.kinks) }
+    }
+}
+
+/// The list as text, one block for each primitive.
+///
+/// # Errors
+/// None for the tables as they stand.
+pub fn text() -> Result<String> {
+    let entries = entries()?;
+    let mut out = format!(
+        "{} primitives and composites; every derivative is derived or printed from its rule\n",
+        entries.len()
+    );
+    for e in entries {
+        let _ = write!(out, "\n{e}");
+    }
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_is_long_enough_and_says_everything() {
+        let entries = entries().unwrap();
+        assert!(entries.len() >= 45, "{}", entries.len());
+        for e in entries {
+            assert!(!e.about.is_empty() && !e.formula.is_empty() && !e.domain.is_empty(), "{e:?}");
+            assert!(e.derivatives.iter().all(|d| !d.is_empty()) && !e.derivatives.is_empty(), "{e:?}");
+        }
+    }
+}
