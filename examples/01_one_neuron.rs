@@ -16,7 +16,8 @@ pub fn page() -> Result<String, Diagnostics> {
 
     let names = [(&u, "u"), (&y, "y")];
     let by_w = &loss.gradient(&[&w])?[0];
-    let mut out = String::from("A neuron y = tanh(w . x + b) should answer t. How does its loss change with w?\n\n");
+    let mut out =
+        String::from("A neuron y = tanh(w . x + b) should answer t. How does its loss change with w?\n\n");
     let shown = by_w.index_text(&names).map(|t| t.to_string()).unwrap_or_default();
     let _ = writeln!(out, "  derived   dloss/dw[i] = {shown}");
     let _ = writeln!(out, "  by hand   (y - t) * (1 - y^2) * x[i]      loss, then tanh, then the product\n");
@@ -27,7 +28,11 @@ pub fn page() -> Result<String, Diagnostics> {
         .with("b", Tensor::scalar(0.25))
         .with("t", Tensor::scalar(1.0));
     let value = by_w.evaluate(&at)?;
-    let _ = writeln!(out, "  at w = (0.5, -1), x = (2, 1), b = 0.25, t = 1:  {:?}", value.real().map_or(&[][..], |t| t.data()));
+    let _ = writeln!(
+        out,
+        "  at w = (0.5, -1), x = (2, 1), b = 0.25, t = 1:  {:?}",
+        value.real().map_or(&[][..], |t| t.data())
+    );
     Ok(out)
 }
 

@@ -10,7 +10,9 @@ pub fn page() -> Result<String, Diagnostics> {
     let b = Builder::new();
     let (v, x, bias) = (b.real("V", ["m", "n"]), b.real("x", "n"), b.real("b", "m"));
     let y = v.dot(&x) + &bias;
-    let mut out = String::from("The affine layer has three Jacobians. The one by V has three axes: is it ever needed?\n\n");
+    let mut out = String::from(
+        "The affine layer has three Jacobians. The one by V has three axes: is it ever needed?\n\n",
+    );
     for (wrt, label, hand) in [
         (&x, "dy[i]/dx[j]", "V[i,j]"),
         (&v, "dy[i]/dV[j,k]", "delta(i,j) * x[k]"),
@@ -28,8 +30,15 @@ pub fn page() -> Result<String, Diagnostics> {
     let node = j.node().expect("the Jacobian was derived");
     let structured = b.read(|g| g.evaluate_structured(node, &at))?;
     let dense: usize = structured.shape.iter().product();
-    let _ = writeln!(out, "\n  at m = {m}, n = {n} the dense tensor has {dense} entries; the engine stores {}.", structured.stored());
-    let _ = writeln!(out, "  The delta is its structure: m blocks, each the row x. Against a cotangent g it collapses:");
+    let _ = writeln!(
+        out,
+        "\n  at m = {m}, n = {n} the dense tensor has {dense} entries; the engine stores {}.",
+        structured.stored()
+    );
+    let _ = writeln!(
+        out,
+        "  The delta is its structure: m blocks, each the row x. Against a cotangent g it collapses:"
+    );
     let g = b.real("g", "m");
     let node = b.with(|graph| {
         let ids = (y.node(), v.node(), g.node());
@@ -37,7 +46,12 @@ pub fn page() -> Result<String, Diagnostics> {
         graph.vjp(y, &[v], g).ok()
     });
     let product = b.wrap("vjp", node.expect("the shapes agree")[0]);
-    let _ = writeln!(out, "  g . J = {}  =  {}", product, product.vector_text(&[]).map(|t| t.to_string()).unwrap_or_default());
+    let _ = writeln!(
+        out,
+        "  g . J = {}  =  {}",
+        product,
+        product.vector_text(&[]).map(|t| t.to_string()).unwrap_or_default()
+    );
     Ok(out)
 }
 

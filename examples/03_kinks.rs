@@ -11,7 +11,9 @@ pub fn page() -> Result<String, Diagnostics> {
     let x = b.real("x", "n");
     let p = x.relu();
     let j = p.jacobian(&x)?;
-    let mut out = String::from("ReLU has no derivative at 0. Every program answers something there: what, and who decided?\n\n");
+    let mut out = String::from(
+        "ReLU has no derivative at 0. Every program answers something there: what, and who decided?\n\n",
+    );
     let _ = writeln!(out, "  derived   dp[i]/dx[j] = {j}");
     let _ = writeln!(out, "  by hand   1 if i == j and x[i] > 0 else 0\n");
 
@@ -32,7 +34,11 @@ pub fn page() -> Result<String, Diagnostics> {
     let safe = x.gt(0.0).select(&log, 0.0);
     let by_x = safe.sum().gradient(&[&x])?[0].clone();
     let value = by_x.evaluate(&at)?;
-    let _ = writeln!(out, "\n  log(x) if x > 0 else 0 has the gradient {:?} there: a mask would give 0 * inf = NaN", value.real().map_or(&[][..], |t| t.data()));
+    let _ = writeln!(
+        out,
+        "\n  log(x) if x > 0 else 0 has the gradient {:?} there: a mask would give 0 * inf = NaN",
+        value.real().map_or(&[][..], |t| t.data())
+    );
     Ok(out)
 }
 

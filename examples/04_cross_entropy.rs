@@ -14,19 +14,38 @@ pub fn page() -> Result<String, Diagnostics> {
     let loss = z.exp().sum().log() - z.at(&y);
     let gradient = &loss.gradient(&[&z])?[0];
     let hessian = loss.hessian(&z)?;
-    let mut out = String::from("Cross-entropy is log(sum(exp(z))) minus the label's score. What is its gradient?\n\n");
+    let mut out =
+        String::from("Cross-entropy is log(sum(exp(z))) minus the label's score. What is its gradient?\n\n");
     let _ = writeln!(out, "  derived      {gradient}");
     let _ = writeln!(out, "  by hand      exp(z[i]) / sum(j, exp(z[j])) - delta(i,y)");
-    let _ = writeln!(out, "  vectorised   {}", gradient.vector_text(&[]).map(|t| t.to_string()).unwrap_or_default());
-    let _ = writeln!(out, "  its Hessian  {}\n", hessian.vector_text(&[]).map(|t| t.to_string()).unwrap_or_default());
+    let _ = writeln!(
+        out,
+        "  vectorised   {}",
+        gradient.vector_text(&[]).map(|t| t.to_string()).unwrap_or_default()
+    );
+    let _ = writeln!(
+        out,
+        "  its Hessian  {}\n",
+        hessian.vector_text(&[]).map(|t| t.to_string()).unwrap_or_default()
+    );
     for point in [[1000.0, 0.0], [-1000.0, -1001.0]] {
-        let at = Bindings::new().with("z", Tensor::vector(point.to_vec())).with_labels("y", Tensor::scalar(0));
+        let at =
+            Bindings::new().with("z", Tensor::vector(point.to_vec())).with_labels("y", Tensor::scalar(0));
         let show = |e: &chainrule::core::Expr| -> Result<String, Diagnostics> {
             Ok(format!("{:?}", e.evaluate(&at)?.real().map_or(&[][..], |t| t.data())))
         };
-        let _ = writeln!(out, "  at z = {point:?}: loss {}, gradient {}, Hessian {}", show(&loss)?, show(gradient)?, show(&hessian)?);
+        let _ = writeln!(
+            out,
+            "  at z = {point:?}: loss {}, gradient {}, Hessian {}",
+            show(&loss)?,
+            show(gradient)?,
+            show(&hessian)?
+        );
     }
-    let _ = writeln!(out, "\n  exp(1000) is infinite, yet everything is finite: log(sum(exp)) became log-sum-exp when it was built.");
+    let _ = writeln!(
+        out,
+        "\n  exp(1000) is infinite, yet everything is finite: log(sum(exp)) became log-sum-exp when it was built."
+    );
     Ok(out)
 }
 

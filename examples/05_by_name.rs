@@ -10,7 +10,9 @@ pub fn page() -> Result<String, Diagnostics> {
     let first = x.sq().named("a");
     let second = x.sq().named("b");
     let product = &first * &second;
-    let mut out = String::from("a = x^2;  b = x^2;  L = a*b.  The two are one node, but a derivative is asked by name.\n\n");
+    let mut out = String::from(
+        "a = x^2;  b = x^2;  L = a*b.  The two are one node, but a derivative is asked by name.\n\n",
+    );
     for (label, derived, hand) in [
         ("dL/da", product.derivative("a", &[])?, "b, which is x^2 (not 2a)"),
         ("dL/dx", product.derivative("x", &[])?, "4 x^3"),

@@ -17,7 +17,8 @@ pub fn page() -> Result<String, Diagnostics> {
     let b = Builder::new();
     let (x, gain, bias) = (b.real("x", "d"), b.real("gain", "d"), b.real("bias", "d"));
     let y = layer_norm(&x, &gain, &bias);
-    let mut out = String::from("A layer is a function from expressions to expressions. Its Jacobians are derived:\n\n");
+    let mut out =
+        String::from("A layer is a function from expressions to expressions. Its Jacobians are derived:\n\n");
     let _ = writeln!(out, "  y[i]             = {y}");
     let _ = writeln!(out, "  dy[i]/dbias[j]   = {}", y.jacobian(&bias)?);
     let _ = writeln!(out, "  dy[i]/dgain[j]   = {}\n", y.jacobian(&gain)?);
@@ -30,15 +31,25 @@ pub fn page() -> Result<String, Diagnostics> {
     let j = j.real().expect("a Jacobian has real entries");
     let rows: Vec<f64> = j.data().chunks(3).map(|row| row.iter().sum()).collect();
     let largest = rows.iter().fold(0.0f64, |m, r| m.max(r.abs()));
-    let _ = writeln!(out, "  by hand: adding the same number to every x changes nothing, so each row of dy/dx adds up to 0");
-    let _ = writeln!(out, "  derived: the largest sum of a row at x = (1, 2, 4) is {}", if largest < 1e-12 { "0 (to rounding)" } else { "not 0" });
+    let _ = writeln!(
+        out,
+        "  by hand: adding the same number to every x changes nothing, so each row of dy/dx adds up to 0"
+    );
+    let _ = writeln!(
+        out,
+        "  derived: the largest sum of a row at x = (1, 2, 4) is {}",
+        if largest < 1e-12 { "0 (to rounding)" } else { "not 0" }
+    );
 
     // Shapes are checked where they are written, and all mistakes come at once.
     let wrong = Builder::new();
     let (x, gain) = (wrong.real("x", "d"), wrong.real("gain", "k"));
     let _ = layer_norm(&x, &gain, &x);
     let mistakes = wrong.diagnostics().map(|d| d.iter().count()).unwrap_or(0);
-    let _ = writeln!(out, "\n  with gain : real[k] the same function reports {mistakes} mistake, at the line of its product");
+    let _ = writeln!(
+        out,
+        "\n  with gain : real[k] the same function reports {mistakes} mistake, at the line of its product"
+    );
     Ok(out)
 }
 

@@ -148,17 +148,13 @@ impl Graph {
             return Err(Error::Arity { operation: "local_jacobian".into(), expected: count, found: operand });
         }
         expect_real(self, self.arg(node, operand))?;
-        let rules = Rules::new();
-        if self.as_named(node).is_some() && has_entry(self, node).is_none() {
-            return self.body_entry(node, operand);
-        }
-        let entry = rules.entry(self, node, operand)?;
+        let entry = Rules::new().entry(self, node, operand)?;
         let mut steps = Vec::new();
         Ok(entry.into_iter().filter_map(|p| self.normal_product(p, &mut steps)).collect())
     }
 
     /// The entry of a function, derived from its body with the formals independent of each other.
-    fn body_entry(&mut self, node: NodeId, operand: usize) -> Result<Vec<Product>> {
+    pub(crate) fn body_entry(&mut self, node: NodeId, operand: usize) -> Result<Vec<Product>> {
         let function = self.as_named(node).expect("invariant: a function").clone();
         let mut inner = function.body.clone();
         let terms = sweep::jacobian_terms(

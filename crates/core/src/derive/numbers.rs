@@ -10,6 +10,7 @@ use crate::graph::Graph;
 use crate::graph::op::{Logic, Op};
 use crate::node::NodeId;
 use crate::ops::rules::Rules;
+use crate::ops::{contract, sum};
 use crate::rational::Rational;
 use crate::shape::Type;
 use smallvec::{SmallVec, smallvec};
@@ -90,6 +91,8 @@ pub(crate) fn gradient(
     {
         return Ok(None);
     }
+    // The entries of these two are written out below, unless others are asked for.
+    let replaced = [&sum::SUM, &contract::CONTRACT].map(|p| rules.is_replaced(p.name));
     let one = g.integer(1);
     let mut arrived = Contributions { heads: vec![END; y.index() + 1], pool: Vec::new() };
     arrived.push(y, Rational::ONE, one, None);
@@ -109,12 +112,12 @@ pub(crate) fn gradient(
         }
         let args = g.args(node);
         match g.op(node) {
-            Op::Sum(coefficients) => {
+            Op::Sum(coefficients) if !replaced[0] => {
                 for (k, &operand) in args.iter().enumerate().filter(|(_, a)| active[a.index()]) {
                     arrived.push(operand, &coefficient * &coefficients[k], cotangent, guard);
                 }
             }
-            Op::Contract(kind) if kind.conds.is_empty() && kind.extents.is_empty() => {
+            Op::Contract(kind) if !replaced[1] && kind.conds.is_empty() && kind.extents.is_empty() => {
                 let powers: SmallVec<[u32; 4]> = kind.accesses.iter().map(|a| a.power).collect();
                 push_product(g, &mut arrived, &active, &total, &args, &powers);
             }

@@ -334,7 +334,13 @@ impl<S: Scalar> Nest<'_, '_, S> {
         let mut value = zeroed.then(S::zero);
         let mut below: Option<S> = None;
         for factor in &self.factors {
-            let offset = offset(&factor.at, factor.shape, at).ok_or_else(|| self.out_of_range(factor, at))?;
+            let Some(offset) = offset(&factor.at, factor.shape, at) else {
+                // What a false condition keeps from being read is not there to be multiplied.
+                if zeroed {
+                    continue;
+                }
+                return Err(self.out_of_range(factor, at));
+            };
             let x = power(&factor.data[offset], factor.power);
             let slot = if factor.divides { &mut below } else { &mut value };
             *slot = Some(match slot.take() {

@@ -192,6 +192,28 @@ fn structured_term<S: Scalar>(
         });
         groups.push((joined, parts));
     }
+    let guarded = led.conds.iter().any(|c| matches!(c, Cond::Holds(..)));
+    let mut factors = dense_factors(store, &led, groups)?;
+    if guarded && factors.len() > 1 && !factors.iter().all(|(f, _)| is_finite(f)) {
+        // A guard that stands apart is a mask, and 0 · ∞ is not absent: one factor says what is.
+        let all: Vec<Part> = led.parts().collect();
+        let mut axes = Vec::new();
+        all.iter().for_each(|part| part.each_label(&mut |l| axes.push(l.0 as usize)));
+        factors = dense_factors(store, &led, vec![(axes, all)])?;
+    }
+    let scale = coefficient * &product.coefficient;
+    Ok(StructuredTerm { coefficient: S::from_rational(&scale), deltas, factors })
+}
+
+/// A dense tensor, and the axes it is over.
+type Factor<S> = (Tensor<S>, Vec<usize>);
+
+/// The parts of each group multiplied, over the axes of the group.
+fn dense_factors<S: Scalar>(
+    store: &mut Store<'_, S>,
+    led: &Product,
+    groups: Vec<(Vec<usize>, Vec<Part>)>,
+) -> Result<Vec<Factor<S>>> {
     let mut factors = Vec::new();
     for (mut axes, parts) in groups {
         axes.sort_unstable();
@@ -205,6 +227,9 @@ fn structured_term<S: Scalar>(
         let inner = led.with_parts(parts).relabel(extents, axes.len(), &place);
         factors.push((contract::evaluate(store, &inner)?, axes));
     }
-    let scale = coefficient * &product.coefficient;
-    Ok(StructuredTerm { coefficient: S::from_rational(&scale), deltas, factors })
+    Ok(factors)
+}
+
+fn is_finite<S: Scalar>(factor: &Tensor<S>) -> bool {
+    factor.data().iter().all(|x| x.to_f64().is_finite())
 }

@@ -421,12 +421,13 @@ maps! {
         text: "relu({x})", latex: r"\max\left({x}, 0\right)",
         domain: Everywhere, probes: &[&[-2.0], &[1.0], &[3.0]], kinks: &[kink(Place::Zero, "x = 0", "0", "[0, 1]")],
     }
-    /// Nearest point of the interval `[a, b]` to `x`. The partial of `x` is 1 strictly inside, 0 at the ends.
+    /// Nearest point of the interval `[a, b]` to `x`. The partial of `x` is 1 strictly inside, 0 at the ends; the end
+    /// that is the value has the partial 1, `a` where `a = b = x`.
     CLIP = "clip" {
         partials: [
             |x, a, b; _| guard(x.gt(*a).and(b.gt(*x))),
-            |x, a, b; _| guard(a.ge(*x).and(b.gt(*a))),
-            |x, a, b; _| guard(x.ge(*b).and(b.gt(*a))),
+            |x, a, _b; _| guard(a.ge(*x)),
+            |x, a, b; _| guard(x.ge(*b).and(x.gt(*a))),
         ],
         eval: |x, a, b| if *x < *a { (*a).clone() } else if *x > *b { (*b).clone() } else { (*x).clone() },
         text: "clip({x}, {a}, {b})", latex: r"\operatorname{clip}\left({x}, {a}, {b}\right)",

@@ -39,7 +39,13 @@ impl Rules {
         self
     }
 
-    /// The entry `D[out; in]` of a node with respect to operand `k`.
+    /// Whether the rule of one primitive is another than its own.
+    pub fn is_replaced(&self, name: &str) -> bool {
+        self.replaced.contains_key(name)
+    }
+
+    /// The entry `D[out; in]` of a node with respect to operand `k`; a function without a stated one answers with that
+    /// of its body.
     ///
     /// # Errors
     /// [`Error::NotDifferentiable`] where the primitive states no partial.
@@ -48,6 +54,7 @@ impl Rules {
             Op::Map(id) => map_entry(g, Map::by_id(*id), y, k)?,
             _ => match primitive(g, y) {
                 Some(primitive) => (primitive.entry)(g, y, k)?,
+                None if g.as_named(y).is_some() => g.body_entry(y, k)?,
                 None => Vec::new(),
             },
         };
