@@ -17,15 +17,20 @@ impl Graph {
     /// # Errors
     /// [`Error::ShapesDiffer`], [`Error::Entries`] for operands that are not real.
     pub fn sum(&mut self, terms: &[(Rational, NodeId)], ty: Type) -> Result<NodeId> {
+        match self.stable_difference(terms) {
+            Some(node) => Ok(node),
+            None => self.plain_sum(terms, ty),
+        }
+    }
+
+    /// As [`Graph::sum`], without looking for a stable form: a graph's text says what it means.
+    pub(crate) fn plain_sum(&mut self, terms: &[(Rational, NodeId)], ty: Type) -> Result<NodeId> {
         for (_, node) in terms {
             self.expect_entries("+", *node, DType::Real)?;
             if self.shape(*node) != &ty.shape[..] {
                 let left = terms.first().map_or(ty.clone(), |t| self.ty(t.1).clone());
                 return Err(Error::ShapesDiffer { operation: "+", left, right: self.ty(*node).clone() });
             }
-        }
-        if let Some(node) = self.stable_difference(terms) {
-            return Ok(node);
         }
         Ok(self.sum_unchecked(terms, || ty))
     }

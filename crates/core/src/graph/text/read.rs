@@ -349,7 +349,7 @@ impl Section {
         }
         let Some(&(_, first)) = terms.first() else { return c.fail("a sum has operands") };
         let ty = self.graph.ty(first).clone();
-        let node = self.graph.sum(&terms, ty).map_err(|e| c.error(e))?;
+        let node = self.graph.plain_sum(&terms, ty).map_err(|e| c.error(e))?;
         match self.graph.op(node) {
             Op::Sum(list) if list.len() == terms.len() => Ok(node),
             _ => c.fail("this sum has a simpler form"),
