@@ -57,7 +57,7 @@ fn reverse_terms(
     let active = active(g, y, xs);
     let mut arrived: FxHashMap<NodeId, Vec<Product>> = FxHashMap::default();
     arrived.insert(y, vec![seed]);
-    let mut results: FxHashMap<NodeId, Vec<Product>> = FxHashMap::default();
+    let mut results: FxHashMap<NodeId, Vec<Product>> = xs.iter().map(|&x| (x, Vec::new())).collect();
     for node in (0..=y.index()).rev().map(NodeId::new) {
         if !active[node.index()] {
             continue;
@@ -78,11 +78,11 @@ fn reverse_terms(
                 slot.extend(terms.iter().map(|t| t.compose(outer, e)));
             }
         }
-        if xs.contains(&node) {
-            results.insert(node, terms);
+        if let Some(result) = results.get_mut(&node) {
+            *result = terms;
         }
     }
-    Ok(xs.iter().map(|x| results.get(x).cloned().unwrap_or_default()).collect())
+    Ok(xs.iter().map(|x| results[x].clone()).collect())
 }
 
 /// The reverse sweep: for each `x` the node `Σ_out seed[outer; out] ∂y[out]/∂x[in]` over axes `outer… in…`.
