@@ -57,7 +57,8 @@ fn by_hand(x: &[f64]) -> Vec<f64> {
 fn check(g: &Graph, gradient: &[NodeId]) -> Result<()> {
     let n = gradient.len();
     for point in 0..3 {
-        let x: Vec<f64> = (0..n).map(|i| ((i * 7919 + point * 104_729) % 1009) as f64 / 504.5 - 1.0).collect();
+        let x: Vec<f64> =
+            (0..n).map(|i| ((i * 7919 + point * 104_729) % 1009) as f64 / 504.5 - 1.0).collect();
         let mut at = Bindings::new();
         for (i, &value) in x.iter().enumerate() {
             at = at.with(&format!("x{i}"), Tensor::scalar(value));
@@ -86,7 +87,8 @@ fn child(n: usize) -> Result<()> {
     let mut g = Graph::new();
     let start = Instant::now();
     let (x, f) = rosenbrock(&mut g, n)?;
-    let build = json!({"phase": "build", "s": start.elapsed().as_secs_f64(), "mb": peak() - base, "nodes": g.len()});
+    let build =
+        json!({"phase": "build", "s": start.elapsed().as_secs_f64(), "mb": peak() - base, "nodes": g.len()});
     let start = Instant::now();
     let gradient = g.gradient(f, &x)?;
     let seconds = start.elapsed().as_secs_f64();
@@ -139,7 +141,8 @@ impl System {
 
     /// Seconds of both phases in each run, the least.
     fn total(&self) -> f64 {
-        let both = |run: &Value| run[0]["s"].as_f64().unwrap_or(f64::NAN) + run[1]["s"].as_f64().unwrap_or(f64::NAN);
+        let both =
+            |run: &Value| run[0]["s"].as_f64().unwrap_or(f64::NAN) + run[1]["s"].as_f64().unwrap_or(f64::NAN);
         self.runs.iter().map(both).fold(f64::INFINITY, f64::min)
     }
 }

@@ -28,42 +28,57 @@ struct Cotangent {
 }
 
 /// Contributions to cotangents: one linked list for each node, all in one pool.
+///
+/// A contribution is read once, so its place is used again: the pool grows with what waits, not with the graph.
 struct Contributions {
     heads: Vec<u32>,
     pool: Vec<(Cotangent, u32)>,
+    free: u32,
 }
 
 impl Contributions {
     fn push(&mut self, to: NodeId, coefficient: Rational, node: NodeId, guard: Option<NodeId>) {
         let head = &mut self.heads[to.index()];
-        self.pool.push((Cotangent { coefficient, node, guard }, *head));
-        *head = (self.pool.len() - 1) as u32;
+        let item = (Cotangent { coefficient, node, guard }, *head);
+        *head = match self.pool.get_mut(self.free as usize) {
+            Some(place) => {
+                let used = std::mem::replace(place, item);
+                std::mem::replace(&mut self.free, used.1)
+            }
+            None => {
+                self.pool.push(item);
+                (self.pool.len() - 1) as u32
+            }
+        };
+    }
+
+    /// What arrived at a node; nothing waits there any more.
+    fn take(&mut self, at: NodeId) -> SmallVec<[Cotangent; 8]> {
+        let mut parts = SmallVec::new();
+        let mut k = std::mem::replace(&mut self.heads[at.index()], END);
+        while k != END {
+            let (part, next) = &mut self.pool[k as usize];
+            parts.push(part.clone());
+            let rest = std::mem::replace(next, self.free);
+            self.free = std::mem::replace(&mut k, rest);
+        }
+        parts
     }
 
     /// The sum of what arrived.
-    fn total(&self, g: &mut Graph, at: NodeId) -> Option<Cotangent> {
-        let first = self.heads[at.index()];
-        if first == END {
-            return None;
-        }
-        let (only, next) = &self.pool[first as usize];
-        let mut k = *next;
-        if k == END {
-            return Some(only.clone());
-        }
-        let mut parts: SmallVec<[&Cotangent; 8]> = smallvec![only];
-        while k != END {
-            let (part, next) = &self.pool[k as usize];
-            parts.push(part);
-            k = *next;
+    fn total(&mut self, g: &mut Graph, at: NodeId) -> Option<Cotangent> {
+        let parts = self.take(at);
+        let only = parts.first()?;
+        if parts.len() == 1 {
+            return parts.into_iter().next();
         }
         let shared = parts.iter().all(|p| p.guard == only.guard);
         let mut terms: SmallVec<[(Rational, NodeId); 8]> = SmallVec::new();
-        for part in parts {
+        for part in &parts {
             let node = if shared { part.node } else { guarded(g, part.node, part.guard) };
             terms.push((part.coefficient.clone(), node));
         }
-        let sum = g.sum_unchecked(&terms, Type::scalar);
+        let sum = g.sum_unchecked(&terms, |_| Type::scalar());
         let (scale, node) = g.unscaled(sum);
         let coefficient = scale.unwrap_or(Rational::ONE);
         Some(Cotangent { coefficient, node, guard: only.guard.filter(|_| shared) })
@@ -91,7 +106,7 @@ pub(crate) fn gradient(
         return Ok(None);
     }
     let one = g.integer(1);
-    let mut arrived = Contributions { heads: vec![END; y.index() + 1], pool: Vec::new() };
+    let mut arrived = Contributions { heads: vec![END; y.index() + 1], pool: Vec::new(), free: END };
     arrived.push(y, Rational::ONE, one, None);
     let mut wanted = vec![false; y.index() + 1];
     xs.iter().filter(|x| **x <= y).for_each(|x| wanted[x.index()] = true);

@@ -116,8 +116,7 @@ impl Graph {
         if numbers && product.extents.is_empty() && product.conds.is_empty() {
             return self.intern_scalar_product(product);
         }
-        let hashes = &self.hashes;
-        canonical(&mut product, &|n| hashes[n.index()]);
+        canonical(&mut product, &|n| self.structural_hash(n));
         let mut args: SmallVec<[NodeId; 4]> = SmallVec::new();
         let mut slot = |node: NodeId| {
             let k = args.iter().position(|&a| a == node).unwrap_or_else(|| {
@@ -140,7 +139,7 @@ impl Graph {
 
     /// The hot path of scalar programs: a product of numbers.
     fn intern_scalar_product(&mut self, mut product: Product) -> NodeId {
-        product.accesses.sort_unstable_by_key(|a| (self.hashes[a.node.index()], a.node));
+        product.accesses.sort_unstable_by_key(|a| (self.structural_hash(a.node), a.node));
         let powers: SmallVec<[u32; 4]> = product.accesses.iter().map(|a| a.power).collect();
         let args: SmallVec<[u32; 4]> = product.accesses.iter().map(|a| a.node.raw()).collect();
         self.scalar_product(&powers, &args)
@@ -159,7 +158,8 @@ impl Graph {
                 op
             }
         };
-        let ty = self.type_id(Type::scalar());
+        // The factors are real numbers, and so is their product.
+        let ty = self.table.ty(args[0] as usize);
         self.intern_raw(op, args, ty)
     }
 
@@ -180,11 +180,27 @@ impl Graph {
         } else if a == b {
             self.scalar_product(&[2], &[a.raw()])
         } else {
-            let key = |g: &Graph, n: NodeId| (g.hashes[n.index()], n);
+            let key = |g: &Graph, n: NodeId| (g.structural_hash(n), n);
             let (a, b) = if key(self, a) <= key(self, b) { (a, b) } else { (b, a) };
             self.scalar_product(&[1, 1], &[a.raw(), b.raw()])
         };
         (coefficient, node)
+    }
+
+    /// `coefficient, node` of a number raised to a positive power, or `None` where it reads an entry of a tensor:
+    /// then the form decides.
+    pub(crate) fn power_of_number(&mut self, x: NodeId, power: u32) -> Option<(Rational, NodeId)> {
+        let (scale, x) = self.unscaled(x);
+        let node = match self.op(x) {
+            Op::Contract(kind) if kind.accesses.len() < 2 && kind.accesses.iter().all(|a| a.power == 1) => {
+                return None;
+            }
+            Op::Zero(_) | Op::Rational(_) => x,
+            _ if power == 1 => x,
+            _ => self.scalar_product(&[power], &[x.raw()]),
+        };
+        let scale = scale.map_or(Some(Rational::ONE), |c| c.pow(i32::try_from(power).ok()?))?;
+        Some((scale, node))
     }
 
     /// The product that a contraction node computes, with its operands written in.

@@ -11,6 +11,7 @@ pub mod contract;
 pub mod function;
 pub mod op;
 pub mod sum;
+mod table;
 pub mod visit;
 
 use crate::error::{Error, Result};
@@ -24,34 +25,21 @@ use rustc_hash::{FxBuildHasher, FxHashMap, FxHasher};
 use smallvec::SmallVec;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
+use table::{LIST, NONE, Node, Table};
 
 type FxIndexSet<T> = IndexSet<T, FxBuildHasher>;
-
-/// No operand.
-const NONE: u32 = u32::MAX;
-/// The operands stand in the table of lists.
-const LIST: u32 = u32::MAX - 1;
-
-/// An operation and up to three operands, or a list of more.
-#[derive(Copy, Clone, PartialEq, Eq, Hash)]
-struct Node {
-    op: u32,
-    args: [u32; 3],
-}
 
 /// A symbolic program of scalar and tensor operations.
 ///
 /// Plain owned data: `Send`, `Sync`, cloned by value. Algorithms take `&Graph` or `&mut Graph` and node ids.
 #[derive(Clone, Default)]
 pub struct Graph {
-    nodes: FxIndexSet<Node>,
+    table: Table,
     lists: FxIndexSet<Box<[u32]>>,
     ops: FxIndexSet<Op>,
     op_hashes: Vec<u64>,
     types: FxIndexSet<Type>,
-    node_types: Vec<u32>,
-    hashes: Vec<u64>,
-    inputs: IndexMap<Input, (), FxBuildHasher>,
+    inputs: Vec<Input>,
     input_names: FxHashMap<Arc<str>, NodeId>,
     literals: FxIndexSet<Literal>,
     functions: Vec<Arc<Function>>,
@@ -76,17 +64,17 @@ impl Graph {
 
     /// Number of nodes.
     pub fn len(&self) -> usize {
-        self.nodes.len()
+        self.table.len()
     }
 
     /// True before the first node.
     pub fn is_empty(&self) -> bool {
-        self.nodes.is_empty()
+        self.len() == 0
     }
 
     /// The operation of a node.
     pub fn op(&self, node: NodeId) -> &Op {
-        &self.ops[self.nodes[node.index()].op as usize]
+        &self.ops[self.table.node(node.index()).op as usize]
     }
 
     /// Operands of a node, in order.
@@ -100,7 +88,7 @@ impl Graph {
     }
 
     pub(crate) fn raw_args(&self, node: NodeId) -> &[u32] {
-        let args = &self.nodes[node.index()].args;
+        let args = &self.table.node(node.index()).args;
         if args[1] == LIST {
             return &self.lists[args[0] as usize];
         }
@@ -110,7 +98,7 @@ impl Graph {
 
     /// Type of a node.
     pub fn ty(&self, node: NodeId) -> &Type {
-        &self.types[self.node_types[node.index()] as usize]
+        &self.types[self.table.ty(node.index()) as usize]
     }
 
     /// Extents of a node's axes.
@@ -125,7 +113,7 @@ impl Graph {
 
     /// Structural hash: equal for equal expressions of different graphs, whatever else those contain.
     pub fn structural_hash(&self, node: NodeId) -> u64 {
-        self.hashes[node.index()]
+        self.table.hash(node.index())
     }
 
     /// Exclusive bound of an integer node's entries, if it has one.
@@ -135,28 +123,23 @@ impl Graph {
 
     /// Nodes in creation order, which is a topological order.
     pub fn nodes(&self) -> impl DoubleEndedIterator<Item = NodeId> + use<> {
-        (0..self.nodes.len()).map(NodeId::new)
+        (0..self.len()).map(NodeId::new)
     }
 
     // ---------------------------------------------------------------- interning
 
     fn op_id(&mut self, op: Op) -> u32 {
-        if let Some(id) = self.ops.get_index_of(&op) {
-            return id as u32;
+        let (id, new) = self.ops.insert_full(op);
+        if new {
+            self.op_hashes.push(self.op_hash(&self.ops[id]));
         }
-        let hash = self.op_hash(&op);
-        self.op_hashes.push(hash);
-        self.ops.insert_full(op).0 as u32
+        id as u32
     }
 
     /// Structural hash of an operation: never depends on table positions.
     fn op_hash(&self, op: &Op) -> u64 {
         match op {
-            Op::Input(id) => {
-                let (input, ()) =
-                    self.inputs.get_index(*id as usize).expect("invariant: inputs are registered");
-                hash_of(&("input", input))
-            }
+            Op::Input(id) => hash_of(&("input", &self.inputs[*id as usize])),
             Op::Literal(id) => hash_of(&("literal", &self.literals[*id as usize])),
             Op::Named(id) => hash_of(&("named", self.functions[*id as usize].structural_hash())),
             Op::Zero(id) => hash_of(&("zero", &self.types[*id as usize])),
@@ -190,16 +173,7 @@ impl Graph {
             };
             node.args = [list as u32, LIST, NONE];
         }
-        let (index, new) = self.nodes.insert_full(node);
-        if new {
-            let mut hash = self.op_hashes[op as usize];
-            for &a in args {
-                hash = (hash.rotate_left(23) ^ self.hashes[a as usize]).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-            }
-            self.hashes.push(hash ^ (hash >> 29));
-            self.node_types.push(ty);
-        }
-        NodeId::new(index)
+        NodeId::from_raw(self.table.intern(node, self.op_hashes[op as usize], args, ty))
     }
 
     // ---------------------------------------------------------------- leaves
@@ -224,29 +198,29 @@ impl Graph {
             }
             return Ok(node);
         }
-        let node = self.register(Input { name: Arc::from(name), ty: ty.clone(), facts, copy: 0 }, ty);
-        self.input_names.insert(Arc::from(name), node);
+        let name: Arc<str> = Arc::from(name);
+        let node = self.register(Input { name: name.clone(), ty, facts, copy: 0 });
+        self.input_names.insert(name, node);
         Ok(node)
     }
 
     /// A new input that prints as `name` and is equal to no other: where a derivation cuts an intermediate.
     pub(crate) fn fresh_input(&mut self, name: &str, ty: Type) -> NodeId {
         self.fresh += 1;
-        self.register(
-            Input { name: Arc::from(name), ty: ty.clone(), facts: Facts::default(), copy: self.fresh },
-            ty,
-        )
+        self.register(Input { name: Arc::from(name), ty, facts: Facts::default(), copy: self.fresh })
     }
 
-    fn register(&mut self, input: Input, ty: Type) -> NodeId {
-        let id = self.inputs.insert_full(input, ()).0 as u32;
+    fn register(&mut self, input: Input) -> NodeId {
+        let id = self.inputs.len() as u32;
+        let ty = input.ty.clone();
+        self.inputs.push(input);
         self.intern(Op::Input(id), &[], ty)
     }
 
     /// The record of an input node.
     pub fn as_input(&self, node: NodeId) -> Option<&Input> {
         match self.op(node) {
-            Op::Input(id) => self.inputs.get_index(*id as usize).map(|(input, ())| input),
+            Op::Input(id) => Some(&self.inputs[*id as usize]),
             _ => None,
         }
     }
@@ -344,6 +318,11 @@ impl Graph {
         }
         self.functions.push(Arc::new(function));
         self.functions.len() as u32 - 1
+    }
+
+    /// True when some node may apply a function.
+    pub(crate) fn has_functions(&self) -> bool {
+        !self.functions.is_empty()
     }
 
     /// The function that a named node applies.

@@ -27,14 +27,14 @@ impl Graph {
         if let Some(node) = self.stable_difference(terms) {
             return Ok(node);
         }
-        Ok(self.sum_unchecked(terms, || ty))
+        Ok(self.sum_unchecked(terms, |_| ty))
     }
 
     /// As [`Graph::sum`], for operands known to agree.
     pub(crate) fn sum_unchecked(
         &mut self,
         terms: &[(Rational, NodeId)],
-        ty: impl FnOnce() -> Type,
+        ty: impl FnOnce(&Graph) -> Type,
     ) -> NodeId {
         let mut list: SmallVec<[(NodeId, Rational); 4]> = SmallVec::new();
         for (coefficient, node) in terms {
@@ -61,7 +61,7 @@ impl Graph {
         list.retain(|(node, coefficient)| !coefficient.is_zero() && !self.is_zero(*node));
         match list.as_slice() {
             [] => {
-                let ty = ty();
+                let ty = ty(self);
                 self.zero(Type { dtype: DType::Real, shape: ty.shape, below: None })
             }
             [(node, one)] if one.is_one() => *node,
@@ -79,7 +79,7 @@ impl Graph {
                         op
                     }
                 };
-                let ty = self.node_types[list[0].0.index()];
+                let ty = self.table.ty(list[0].0.index());
                 self.intern_raw(op, &args, ty)
             }
         }
@@ -104,20 +104,31 @@ impl Graph {
         if coefficient.is_one() {
             return node;
         }
-        let ty = self.ty(node).clone();
-        self.sum_unchecked(&[(coefficient.clone(), node)], || ty)
+        self.sum_unchecked(&[(coefficient.clone(), node)], |g| g.ty(node).clone())
     }
 
     /// `a + b` of equal shapes.
     pub fn add(&mut self, a: NodeId, b: NodeId) -> Result<NodeId> {
-        let ty = self.ty(a).clone();
-        self.sum(&[(Rational::from(1), a), (Rational::from(1), b)], ty)
+        self.sum_of_two([(Rational::ONE, a), (Rational::ONE, b)])
     }
 
     /// `a - b` of equal shapes.
     pub fn sub(&mut self, a: NodeId, b: NodeId) -> Result<NodeId> {
-        let ty = self.ty(a).clone();
-        self.sum(&[(Rational::from(1), a), (Rational::from(-1), b)], ty)
+        self.sum_of_two([(Rational::ONE, a), (Rational::NEG_ONE, b)])
+    }
+
+    /// As [`Graph::sum`] of two terms; types that are plainly equal are not compared extent by extent.
+    fn sum_of_two(&mut self, terms: [(Rational, NodeId); 2]) -> Result<NodeId> {
+        let (a, b) = (terms[0].1, terms[1].1);
+        if self.table.ty(a.index()) != self.table.ty(b.index()) {
+            let ty = self.ty(a).clone();
+            return self.sum(&terms, ty);
+        }
+        self.expect_entries("+", a, DType::Real)?;
+        if let Some(node) = self.stable_difference(&terms) {
+            return Ok(node);
+        }
+        Ok(self.sum_unchecked(&terms, |g| g.ty(a).clone()))
     }
 
     /// `-a`.

@@ -99,6 +99,11 @@ impl Graph {
         self.expect_entries("*", a, DType::Real)?;
         self.expect_entries("*", b, DType::Real)?;
         let (ra, rb) = (self.rank(a), self.rank(b));
+        let numbers = ra == 0 && rb == 0;
+        if numbers && !self.may_stabilise(a) && !self.may_stabilise(b) {
+            let (coefficient, node) = self.multiply_numbers(a, b);
+            return Ok(self.scale(&coefficient, node));
+        }
         if ra > 0 && rb > 0 {
             self.expect_same_shape("*", a, b)?;
         }
@@ -106,7 +111,7 @@ impl Graph {
         let mut product = Product::one(self.shape(model).iter().cloned());
         product.accesses.push(Access::whole(a, ra, 0));
         product.accesses.push(Access::whole(b, rb, 0));
-        if ra == 0 && rb == 0 && self.stable_product(&product).is_none() {
+        if numbers && self.stable_product(&product).is_none() {
             let (coefficient, node) = self.multiply_numbers(a, b);
             return Ok(self.scale(&coefficient, node));
         }
@@ -133,6 +138,11 @@ impl Graph {
             return self.ones(&shape);
         }
         let rank = self.rank(x);
+        if rank == 0
+            && let Some((coefficient, node)) = self.power_of_number(x, power)
+        {
+            return self.scale(&coefficient, node);
+        }
         let mut product = Product::one(self.shape(x).iter().cloned());
         product.accesses.push(Access { power, ..Access::whole(x, rank, 0) });
         self.product(product)
