@@ -23,8 +23,8 @@ pub(crate) fn active(g: &Graph, y: NodeId, xs: &[NodeId]) -> Vec<bool> {
     let Some(first) = xs.iter().map(|x| x.index()).min() else { return depends };
     for k in first..=y.index() {
         let node = NodeId::new(k);
-        if !depends[k] && g.ty(node).dtype == DType::Real && !matches!(g.op(node), Op::StopGradient) {
-            depends[k] = g.raw_args(node).iter().any(|&a| depends[a as usize]);
+        if !depends[k] && g.raw_args(node).iter().any(|a| depends[a.index()]) {
+            depends[k] = g.ty(node).dtype == DType::Real && !matches!(g.op(node), Op::StopGradient);
         }
     }
     let mut wanted = vec![false; y.index() + 1];
@@ -32,7 +32,7 @@ pub(crate) fn active(g: &Graph, y: NodeId, xs: &[NodeId]) -> Vec<bool> {
     for k in (first..=y.index()).rev() {
         if wanted[k] {
             for &a in g.raw_args(NodeId::new(k)) {
-                wanted[a as usize] |= depends[a as usize];
+                wanted[a.index()] |= depends[a.index()];
             }
         }
     }

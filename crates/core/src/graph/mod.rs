@@ -10,6 +10,7 @@
 pub mod contract;
 pub mod function;
 pub mod op;
+mod positions;
 pub mod sum;
 mod table;
 pub mod visit;
@@ -21,7 +22,8 @@ use crate::shape::{DType, Dim, Type};
 use function::Function;
 use indexmap::{IndexMap, IndexSet};
 use op::{Facts, Input, Literal, Op};
-use rustc_hash::{FxBuildHasher, FxHashMap, FxHasher};
+use positions::Positions;
+use rustc_hash::{FxBuildHasher, FxHasher};
 use smallvec::SmallVec;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -35,19 +37,27 @@ type FxIndexSet<T> = IndexSet<T, FxBuildHasher>;
 #[derive(Clone, Default)]
 pub struct Graph {
     table: Table,
-    lists: FxIndexSet<Box<[u32]>>,
-    ops: FxIndexSet<Op>,
+    lists: FxIndexSet<Box<[NodeId]>>,
+    ops: Vec<Op>,
     op_hashes: Vec<u64>,
+    op_index: Positions,
     types: FxIndexSet<Type>,
-    inputs: Vec<Input>,
-    input_names: FxHashMap<Arc<str>, NodeId>,
+    inputs: Vec<(Input, NodeId)>,
+    input_names: Positions,
     literals: FxIndexSet<Literal>,
     functions: Vec<Arc<Function>>,
     names: IndexMap<Arc<str>, NodeId>,
     /// Operations of sums by their coefficients, and of scalar products by their exponents: the hot path.
-    sums: FxHashMap<Box<[Rational]>, u32>,
-    powers: FxHashMap<Box<[u32]>, u32>,
+    sums: Positions,
+    powers: Positions,
     fresh: u32,
+}
+
+/// One hash of several values, in order.
+fn hash_all<T: Hash>(values: impl Iterator<Item = T>) -> u64 {
+    let mut hasher = FxHasher::default();
+    values.for_each(|value| value.hash(&mut hasher));
+    hasher.finish()
 }
 
 fn hash_of(value: &impl Hash) -> u64 {
@@ -79,18 +89,18 @@ impl Graph {
 
     /// Operands of a node, in order.
     pub fn args(&self, node: NodeId) -> SmallVec<[NodeId; 3]> {
-        self.raw_args(node).iter().map(|&a| NodeId::from_raw(a)).collect()
+        SmallVec::from_slice(self.raw_args(node))
     }
 
     /// Operand `k` of a node.
     pub fn arg(&self, node: NodeId, k: usize) -> NodeId {
-        NodeId::from_raw(self.raw_args(node)[k])
+        self.raw_args(node)[k]
     }
 
-    pub(crate) fn raw_args(&self, node: NodeId) -> &[u32] {
+    pub(crate) fn raw_args(&self, node: NodeId) -> &[NodeId] {
         let args = &self.table.node(node.index()).args;
         if args[1] == LIST {
-            return &self.lists[args[0] as usize];
+            return &self.lists[args[0].index()];
         }
         let count = args.iter().position(|&a| a == NONE).unwrap_or(3);
         &args[..count]
@@ -111,6 +121,16 @@ impl Graph {
         self.shape(node).len()
     }
 
+    /// Number of a node's type: equal for equal types.
+    pub(crate) fn type_of(&self, node: NodeId) -> u32 {
+        self.table.ty(node.index())
+    }
+
+    /// True when no node has an axis.
+    pub(crate) fn only_numbers(&self) -> bool {
+        self.types.iter().all(|ty| ty.rank() == 0)
+    }
+
     /// Structural hash: equal for equal expressions of different graphs, whatever else those contain.
     pub fn structural_hash(&self, node: NodeId) -> u64 {
         self.table.hash(node.index())
@@ -128,18 +148,27 @@ impl Graph {
 
     // ---------------------------------------------------------------- interning
 
-    fn op_id(&mut self, op: Op) -> u32 {
-        let (id, new) = self.ops.insert_full(op);
-        if new {
-            self.op_hashes.push(self.op_hash(&self.ops[id]));
+    pub(crate) fn op_id(&mut self, op: Op) -> u32 {
+        let hash = self.op_hash(&op);
+        if let Some(id) = self.op_index.find(hash, |id| self.ops[id as usize] == op) {
+            return id;
         }
-        id as u32
+        let id = self.add_op(op, hash);
+        self.op_index.insert(hash, id);
+        id
+    }
+
+    fn add_op(&mut self, op: Op, hash: u64) -> u32 {
+        let id = u32::try_from(self.ops.len()).expect("invariant: a graph holds fewer than 2^32 operations");
+        self.ops.push(op);
+        self.op_hashes.push(hash);
+        id
     }
 
     /// Structural hash of an operation: never depends on table positions.
     fn op_hash(&self, op: &Op) -> u64 {
         match op {
-            Op::Input(id) => hash_of(&("input", &self.inputs[*id as usize])),
+            Op::Input(id) => hash_of(&("input", &self.inputs[*id as usize].0)),
             Op::Literal(id) => hash_of(&("literal", &self.literals[*id as usize])),
             Op::Named(id) => hash_of(&("named", self.functions[*id as usize].structural_hash())),
             Op::Zero(id) => hash_of(&("zero", &self.types[*id as usize])),
@@ -148,21 +177,22 @@ impl Graph {
     }
 
     pub(crate) fn type_id(&mut self, ty: Type) -> u32 {
-        match self.types.get_index_of(&ty) {
-            Some(id) => id as u32,
-            None => self.types.insert_full(ty).0 as u32,
+        // Nearly always the type of numbers, or of the one input there is.
+        if self.types.first() == Some(&ty) {
+            return 0;
         }
+        self.types.insert_full(ty).0 as u32
     }
 
     /// Interns an operation with operands; the one place where nodes are made.
     pub(crate) fn intern(&mut self, op: Op, args: &[NodeId], ty: Type) -> NodeId {
         let op = self.op_id(op);
         let ty = self.type_id(ty);
-        let raw: SmallVec<[u32; 4]> = args.iter().map(|a| a.raw()).collect();
-        self.intern_raw(op, &raw, ty)
+        self.intern_raw(op, args, ty)
     }
 
-    fn intern_raw(&mut self, op: u32, args: &[u32], ty: u32) -> NodeId {
+    /// As [`Graph::intern`], of an operation and a type that are known already.
+    pub(crate) fn intern_raw(&mut self, op: u32, args: &[NodeId], ty: u32) -> NodeId {
         let mut node = Node { op, args: [NONE; 3] };
         if args.len() <= 3 {
             node.args[..args.len()].copy_from_slice(args);
@@ -171,9 +201,9 @@ impl Graph {
                 Some(k) => k,
                 None => self.lists.insert_full(args.into()).0,
             };
-            node.args = [list as u32, LIST, NONE];
+            node.args = [NodeId::new(list), LIST, NONE];
         }
-        NodeId::from_raw(self.table.intern(node, self.op_hashes[op as usize], args, ty))
+        self.table.intern(node, self.op_hashes[op as usize], args, ty)
     }
 
     // ---------------------------------------------------------------- leaves
@@ -188,7 +218,7 @@ impl Graph {
 
     /// Declares an input with facts: symmetric, positive, one-hot, constant.
     pub fn input_with(&mut self, name: &str, ty: Type, facts: Facts) -> Result<NodeId> {
-        if let Some(&node) = self.input_names.get(name) {
+        if let Some(node) = self.find_input(name) {
             if *self.ty(node) != ty {
                 return Err(Error::Duplicate {
                     name: name.to_string(),
@@ -198,10 +228,8 @@ impl Graph {
             }
             return Ok(node);
         }
-        let name: Arc<str> = Arc::from(name);
-        let node = self.register(Input { name: name.clone(), ty, facts, copy: 0 });
-        self.input_names.insert(name, node);
-        Ok(node)
+        self.input_names.insert(hash_of(&name), self.inputs.len() as u32);
+        Ok(self.register(Input { name: Arc::from(name), ty, facts, copy: 0 }))
     }
 
     /// A new input that prints as `name` and is equal to no other: where a derivation cuts an intermediate.
@@ -211,23 +239,28 @@ impl Graph {
     }
 
     fn register(&mut self, input: Input) -> NodeId {
-        let id = self.inputs.len() as u32;
-        let ty = input.ty.clone();
-        self.inputs.push(input);
-        self.intern(Op::Input(id), &[], ty)
+        let ty = self.type_id(input.ty.clone());
+        let hash = hash_of(&("input", &input));
+        // No input is equal to another, so nobody will look for its operation.
+        let op = self.add_op(Op::Input(self.inputs.len() as u32), hash);
+        let node = self.intern_raw(op, &[], ty);
+        self.inputs.push((input, node));
+        node
     }
 
     /// The record of an input node.
     pub fn as_input(&self, node: NodeId) -> Option<&Input> {
         match self.op(node) {
-            Op::Input(id) => Some(&self.inputs[*id as usize]),
+            Op::Input(id) => Some(&self.inputs[*id as usize].0),
             _ => None,
         }
     }
 
     /// The input called `name`.
     pub fn find_input(&self, name: &str) -> Option<NodeId> {
-        self.input_names.get(name).copied()
+        let is_it = |k: u32| *self.inputs[k as usize].0.name == *name;
+        let k = self.input_names.find(hash_of(&name), is_it)?;
+        Some(self.inputs[k as usize].1)
     }
 
     /// A rational number.

@@ -1,21 +1,21 @@
 //! The table of nodes: an operation and its operands, equal ones once, in order of creation.
 //!
-//! A node costs 28 bytes in three columns and five bytes in an index of positions. Its structural hash is also its
-//! key in that index: nothing is hashed twice, and growing the index reads one column.
+//! A node costs 28 bytes in three columns, and a slot in an index of positions. Its structural hash is also its key in
+//! that index: nothing is hashed twice.
 
-use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
+use super::positions::Positions;
+use crate::node::NodeId;
 
 /// No operand.
-pub(super) const NONE: u32 = u32::MAX;
+pub(super) const NONE: NodeId = NodeId::from_raw(u32::MAX);
 /// The operands stand in the table of lists.
-pub(super) const LIST: u32 = u32::MAX - 1;
+pub(super) const LIST: NodeId = NodeId::from_raw(u32::MAX - 1);
 
 /// An operation and up to three operands, or a list of more.
 #[derive(Copy, Clone, PartialEq, Eq)]
 pub(super) struct Node {
     pub(super) op: u32,
-    pub(super) args: [u32; 3],
+    pub(super) args: [NodeId; 3],
 }
 
 /// Nodes with their structural hashes and types.
@@ -24,7 +24,7 @@ pub(super) struct Table {
     nodes: Vec<Node>,
     hashes: Vec<u64>,
     types: Vec<u32>,
-    index: HashTable<u32>,
+    index: Positions,
 }
 
 /// The structural hash of an operation applied to operands.
@@ -52,20 +52,17 @@ impl Table {
     }
 
     /// Position of a node whose operation hashes to `op_hash`; appended with its type when it is new.
-    pub(super) fn intern(&mut self, node: Node, op_hash: u64, args: &[u32], ty: u32) -> u32 {
-        let Table { nodes, hashes, types, index } = self;
-        let hash = combine(op_hash, args.iter().map(|&a| hashes[a as usize]));
-        match index.entry(hash, |&k| nodes[k as usize] == node, |&k| hashes[k as usize]) {
-            Entry::Occupied(known) => *known.get(),
-            Entry::Vacant(free) => {
-                let position = nodes.len() as u32;
-                assert!(position < LIST, "invariant: a graph holds fewer than 2^32 - 2 nodes");
-                free.insert(position);
-                nodes.push(node);
-                hashes.push(hash);
-                types.push(ty);
-                position
-            }
+    pub(super) fn intern(&mut self, node: Node, op_hash: u64, args: &[NodeId], ty: u32) -> NodeId {
+        let hash = combine(op_hash, args.iter().map(|a| self.hashes[a.index()]));
+        if let Some(known) = self.index.find(hash, |k| self.nodes[k as usize] == node) {
+            return NodeId::from_raw(known);
         }
+        let position = NodeId::new(self.nodes.len());
+        assert!(position < LIST, "invariant: a graph holds fewer than 2^32 - 2 nodes");
+        self.index.insert(hash, position.raw());
+        self.nodes.push(node);
+        self.hashes.push(hash);
+        self.types.push(ty);
+        position
     }
 }

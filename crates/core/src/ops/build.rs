@@ -71,8 +71,8 @@ impl Graph {
 
     /// A map without looking for its stable form: what bodies of composites are made of.
     pub(crate) fn map_plain(&mut self, map: &'static Map, args: &[NodeId]) -> NodeId {
-        let ty = self.ty(args[0]).clone();
-        self.intern(Op::Map(map.id), args, ty)
+        let op = self.op_id(Op::Map(map.id));
+        self.intern_raw(op, args, self.type_of(args[0]))
     }
 
     /// Broadcasts numbers to the shape of the other operands, which must agree.
@@ -136,6 +136,9 @@ impl Graph {
         if power == 0 {
             let shape = self.ty(x).shape.clone();
             return self.ones(&shape);
+        }
+        if power == 1 {
+            return x;
         }
         let rank = self.rank(x);
         if rank == 0
