@@ -1,6 +1,7 @@
 """W6 in CasADi SX: builds and differentiates the chained Rosenbrock function of n variables, once, in this process.
 
-Prints what `benches/w6_build.rs` prints of our own: for each phase seconds, growth of the peak resident set, nodes.
+Prints what `benches/w6_build.rs` prints of our own: for each phase seconds, seconds on a processor,
+growth of the peak resident set, nodes.
 The expression is written with vectors, so that its n scalar nodes are made by the library and not by the interpreter.
 """
 
@@ -35,9 +36,10 @@ def main(n):
     base, phases = peak_mb(), []
 
     def phase(name, make):
-        start = time.perf_counter()
+        start, processor = time.perf_counter(), time.process_time()
         made = make()
-        phases.append({"phase": name, "s": time.perf_counter() - start, "mb": peak_mb() - base})
+        seconds, processor = time.perf_counter() - start, time.process_time() - processor
+        phases.append({"phase": name, "s": seconds, "cpu": processor, "mb": peak_mb() - base})
         return made
 
     x, f = phase("build", lambda: build(n))
