@@ -26,7 +26,7 @@ impl NodeId {
     }
 
     /// The inverse of [`NodeId::raw`].
-    pub(crate) fn from_raw(raw: u32) -> NodeId {
+    pub(crate) const fn from_raw(raw: u32) -> NodeId {
         NodeId(raw)
     }
 }

@@ -198,7 +198,7 @@ impl Graph {
     pub fn sum_of_products(&mut self, products: &[Product], shape: &[crate::shape::Dim]) -> NodeId {
         let one = crate::rational::Rational::from(1);
         let terms: Vec<_> = products.iter().map(|p| (one.clone(), self.product(p.clone()))).collect();
-        self.sum_unchecked(&terms, || Type::real(shape.iter().cloned()))
+        self.sum_unchecked(&terms, |_| Type::real(shape.iter().cloned()))
     }
 }
 
@@ -220,7 +220,7 @@ impl Derivation<'_> {
         let opaque = |g: &Graph, n: NodeId| g.as_named(n).is_some() && has_entry(g, n).is_none();
         let mut all = vec![y];
         all.extend(xs);
-        if g.reachable(&all).into_iter().any(|n| opaque(g, n)) {
+        if g.has_functions() && g.reachable(&all).into_iter().any(|n| opaque(g, n)) {
             all = g.open(&all, &opaque)?;
         }
         Ok((all[0], all[1..].to_vec()))

@@ -29,42 +29,56 @@ struct Cotangent {
 }
 
 /// Contributions to cotangents: one linked list for each node, all in one pool.
+///
+/// A contribution is read once, so its place is used again: the pool grows with what waits, not with the graph.
 struct Contributions {
     heads: Vec<u32>,
     pool: Vec<(Cotangent, u32)>,
+    free: u32,
 }
 
 impl Contributions {
     fn push(&mut self, to: NodeId, coefficient: Rational, node: NodeId, guard: Option<NodeId>) {
         let head = &mut self.heads[to.index()];
-        self.pool.push((Cotangent { coefficient, node, guard }, *head));
-        *head = (self.pool.len() - 1) as u32;
+        let item = (Cotangent { coefficient, node, guard }, *head);
+        *head = match self.pool.get_mut(self.free as usize) {
+            Some(place) => {
+                let used = std::mem::replace(place, item);
+                std::mem::replace(&mut self.free, used.1)
+            }
+            None => {
+                self.pool.push(item);
+                (self.pool.len() - 1) as u32
+            }
+        };
     }
 
-    /// The sum of what arrived.
-    fn total(&self, g: &mut Graph, at: NodeId) -> Option<Cotangent> {
-        let first = self.heads[at.index()];
-        if first == END {
-            return None;
+    /// Takes one of the contributions that wait at a node.
+    fn pop(&mut self, at: NodeId) -> Option<Cotangent> {
+        let head = &mut self.heads[at.index()];
+        let (cotangent, next) = self.pool.get_mut(*head as usize)?;
+        let rest = std::mem::replace(next, self.free);
+        self.free = std::mem::replace(head, rest);
+        Some(cotangent.clone())
+    }
+
+    /// The sum of what arrived; nothing waits there any more.
+    fn total(&mut self, g: &mut Graph, at: NodeId) -> Option<Cotangent> {
+        let only = self.pop(at)?;
+        if self.heads[at.index()] == END {
+            return Some(only);
         }
-        let (only, next) = &self.pool[first as usize];
-        let mut k = *next;
-        if k == END {
-            return Some(only.clone());
-        }
-        let mut parts: SmallVec<[&Cotangent; 8]> = smallvec![only];
-        while k != END {
-            let (part, next) = &self.pool[k as usize];
+        let mut parts: SmallVec<[Cotangent; 4]> = smallvec![only.clone()];
+        while let Some(part) = self.pop(at) {
             parts.push(part);
-            k = *next;
         }
         let shared = parts.iter().all(|p| p.guard == only.guard);
-        let mut terms: SmallVec<[(Rational, NodeId); 8]> = SmallVec::new();
+        let mut terms: SmallVec<[(Rational, NodeId); 4]> = SmallVec::new();
         for part in parts {
             let node = if shared { part.node } else { guarded(g, part.node, part.guard) };
-            terms.push((part.coefficient.clone(), node));
+            terms.push((part.coefficient, node));
         }
-        let sum = g.sum_unchecked(&terms, Type::scalar);
+        let sum = g.sum_unchecked(&terms, |_| Type::scalar());
         let (scale, node) = g.unscaled(sum);
         let coefficient = scale.unwrap_or(Rational::ONE);
         Some(Cotangent { coefficient, node, guard: only.guard.filter(|_| shared) })
@@ -86,56 +100,81 @@ pub(crate) fn gradient(
     xs: &[NodeId],
 ) -> Result<Option<Vec<NodeId>>> {
     let active = active(g, y, xs);
-    if active.iter().enumerate().any(|(k, &a)| a && g.rank(NodeId::new(k)) > 0)
-        || xs.iter().any(|&x| g.rank(x) > 0)
+    let has_axes = |k: usize| g.rank(NodeId::new(k)) > 0;
+    if !g.only_numbers()
+        && ((0..active.len()).any(|k| active[k] && has_axes(k)) || xs.iter().any(|x| has_axes(x.index())))
     {
         return Ok(None);
     }
-    // The entries of these two are written out below, unless others are asked for.
-    let replaced = [&sum::SUM, &contract::CONTRACT].map(|p| rules.is_replaced(p.name));
     let one = g.integer(1);
-    let mut arrived = Contributions { heads: vec![END; y.index() + 1], pool: Vec::new() };
-    arrived.push(y, Rational::ONE, one, None);
-    let mut wanted = vec![false; y.index() + 1];
-    xs.iter().filter(|x| **x <= y).for_each(|x| wanted[x.index()] = true);
     let zero = g.zero(Type::scalar());
-    let mut results: rustc_hash::FxHashMap<NodeId, NodeId> = rustc_hash::FxHashMap::default();
-    for node in (0..=y.index()).rev().map(NodeId::new).filter(|n| active[n.index()]) {
+    let count = y.index() + 1;
+    let mut arrived = Contributions { heads: vec![END; count], pool: Vec::new(), free: END };
+    arrived.push(y, Rational::ONE, one, None);
+    let mut wanted = vec![false; count];
+    xs.iter().filter(|x| **x <= y).for_each(|x| wanted[x.index()] = true);
+    let mut results = vec![zero; count];
+    for node in (0..count).rev().map(NodeId::new).filter(|n| active[n.index()]) {
         let Some(total) = arrived.total(g, node) else { continue };
-        let Cotangent { coefficient, node: cotangent, guard } = total.clone();
         if wanted[node.index()] {
-            let value = guarded(g, cotangent, guard);
-            results.insert(node, g.scale(&coefficient, value));
+            let value = guarded(g, total.node, total.guard);
+            results[node.index()] = g.scale(&total.coefficient, value);
         }
-        if coefficient.is_zero() || g.is_zero(cotangent) {
-            continue;
-        }
-        let args = g.args(node);
-        match g.op(node) {
-            Op::Sum(coefficients) if !replaced[0] => {
-                for (k, &operand) in args.iter().enumerate().filter(|(_, a)| active[a.index()]) {
-                    arrived.push(operand, &coefficient * &coefficients[k], cotangent, guard);
-                }
-            }
-            Op::Contract(kind) if !replaced[1] && kind.conds.is_empty() && kind.extents.is_empty() => {
-                let powers: SmallVec<[u32; 4]> = kind.accesses.iter().map(|a| a.power).collect();
-                push_product(g, &mut arrived, &active, &total, &args, &powers);
-            }
-            _ => {
-                for (k, &operand) in args.iter().enumerate().filter(|(_, a)| active[a.index()]) {
-                    for mut product in rules.entry(g, node, k)? {
-                        let guard = take_guards(g, &mut product, guard);
-                        product.accesses.push(Access::new(cotangent, []));
-                        let local = g.product(product);
-                        let (scale, monic) = g.unscaled(local);
-                        let scale = scale.map_or_else(|| coefficient.clone(), |s| &coefficient * &s);
-                        arrived.push(operand, scale, monic, guard);
-                    }
-                }
-            }
+        if !total.coefficient.is_zero() && !g.is_zero(total.node) {
+            pass_on(g, rules, &mut arrived, &active, &total, node)?;
         }
     }
-    Ok(Some(xs.iter().map(|x| results.get(x).copied().unwrap_or(zero)).collect()))
+    Ok(Some(xs.iter().map(|x| results.get(x.index()).copied().unwrap_or(zero)).collect()))
+}
+
+/// Contributions of a node to its operands.
+fn pass_on(
+    g: &mut Graph,
+    rules: &Rules,
+    arrived: &mut Contributions,
+    active: &[bool],
+    total: &Cotangent,
+    node: NodeId,
+) -> Result<()> {
+    // The entries of sums and products are written out here, unless others are asked for.
+    match g.op(node) {
+        Op::Sum(coefficients) if !rules.is_replaced(sum::SUM.name) => {
+            let terms = coefficients.iter().zip(g.raw_args(node));
+            for (coefficient, &operand) in terms.filter(|(_, a)| active[a.index()]) {
+                arrived.push(operand, &total.coefficient * coefficient, total.node, total.guard);
+            }
+        }
+        Op::Contract(kind)
+            if !rules.is_replaced(contract::CONTRACT.name) && kind.conds.is_empty() && kind.extents.is_empty() =>
+        {
+            let powers: SmallVec<[u32; 4]> = kind.accesses.iter().map(|a| a.power).collect();
+            push_product(g, arrived, active, total, &g.args(node), &powers);
+        }
+        _ => push_entries(g, rules, arrived, active, total, node)?,
+    }
+    Ok(())
+}
+
+/// Cotangents of the operands of any primitive, from the entries of its rule.
+fn push_entries(
+    g: &mut Graph,
+    rules: &Rules,
+    arrived: &mut Contributions,
+    active: &[bool],
+    total: &Cotangent,
+    node: NodeId,
+) -> Result<()> {
+    for (k, operand) in g.args(node).into_iter().enumerate().filter(|(_, a)| active[a.index()]) {
+        for mut product in rules.entry(g, node, k)? {
+            let guard = take_guards(g, &mut product, total.guard);
+            product.accesses.push(Access::new(total.node, []));
+            let local = g.product(product);
+            let (scale, monic) = g.unscaled(local);
+            let scale = scale.map_or_else(|| total.coefficient.clone(), |s| &total.coefficient * &s);
+            arrived.push(operand, scale, monic, guard);
+        }
+    }
+    Ok(())
 }
 
 /// Moves the predicates of a product of numbers into one guard, together with the guard that was there.

@@ -43,7 +43,7 @@ impl Recorder {
         let one = crate::rational::Rational::from(1);
         let terms: Vec<_> =
             raw.iter().map(|p| (one.clone(), g.intern_product_with(p.clone(), &mut rewrites))).collect();
-        let entry = g.sum_unchecked(&terms, || crate::shape::Type::real(shape));
+        let entry = g.sum_unchecked(&terms, |_| crate::shape::Type::real(shape));
         self.steps.push(Step { rule: rule_name(g, node), node, operand, raw: raw.to_vec(), entry, rewrites });
     }
 }

@@ -23,8 +23,8 @@ pub(crate) fn active(g: &Graph, y: NodeId, xs: &[NodeId]) -> Vec<bool> {
     let Some(first) = xs.iter().map(|x| x.index()).min() else { return depends };
     for k in first..=y.index() {
         let node = NodeId::new(k);
-        if !depends[k] && g.ty(node).dtype == DType::Real && !matches!(g.op(node), Op::StopGradient) {
-            depends[k] = g.raw_args(node).iter().any(|&a| depends[a as usize]);
+        if !depends[k] && g.raw_args(node).iter().any(|a| depends[a.index()]) {
+            depends[k] = g.ty(node).dtype == DType::Real && !matches!(g.op(node), Op::StopGradient);
         }
     }
     let mut wanted = vec![false; y.index() + 1];
@@ -32,7 +32,7 @@ pub(crate) fn active(g: &Graph, y: NodeId, xs: &[NodeId]) -> Vec<bool> {
     for k in (first..=y.index()).rev() {
         if wanted[k] {
             for &a in g.raw_args(NodeId::new(k)) {
-                wanted[a as usize] |= depends[a as usize];
+                wanted[a.index()] |= depends[a.index()];
             }
         }
     }
@@ -57,15 +57,15 @@ fn reverse_terms(
     let active = active(g, y, xs);
     let mut arrived: FxHashMap<NodeId, Vec<Product>> = FxHashMap::default();
     arrived.insert(y, vec![seed]);
-    let mut results: FxHashMap<NodeId, Vec<Product>> = FxHashMap::default();
+    let mut results: FxHashMap<NodeId, Vec<Product>> = xs.iter().map(|&x| (x, Vec::new())).collect();
     for node in (0..=y.index()).rev().map(NodeId::new) {
         if !active[node.index()] {
             continue;
         }
         let Some(terms) = arrived.remove(&node) else { continue };
         let terms = settle(g, terms);
-        if xs.contains(&node) {
-            results.insert(node, terms.clone());
+        if let Some(result) = results.get_mut(&node) {
+            result.clone_from(&terms);
         }
         let operands: Vec<(usize, NodeId)> =
             g.args(node).into_iter().enumerate().filter(|(_, a)| active[a.index()]).collect();
@@ -85,7 +85,7 @@ fn reverse_terms(
             }
         }
     }
-    Ok(xs.iter().map(|x| results.get(x).cloned().unwrap_or_default()).collect())
+    Ok(xs.iter().map(|x| results[x].clone()).collect())
 }
 
 /// The reverse sweep: for each `x` the node `Σ_out seed[outer; out] ∂y[out]/∂x[in]` over axes `outer… in…`.

@@ -252,7 +252,7 @@ fn freeze_sum(
         nodes.push((coefficient, g.product(product)));
     }
     let ty = crate::shape::Type::real(extents);
-    let node = g.sum_unchecked(&nodes, || ty);
+    let node = g.sum_unchecked(&nodes, |_| ty);
     as_access(g, node, labels.iter().map(|&k| Term::label(Label(k as u32))))
 }
 

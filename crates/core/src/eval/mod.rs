@@ -130,11 +130,15 @@ impl<'g, S: Scalar> Store<'g, S> {
         for &node in &nodes {
             operands(self.graph, node).iter().for_each(|a| uses[a.index()] += 1);
         }
-        outputs.iter().for_each(|o| uses[o.index()] += 1);
+        let mut is_output = vec![false; self.values.len()];
+        for output in outputs {
+            uses[output.index()] += 1;
+            is_output[output.index()] = true;
+        }
         for node in nodes {
             if self.values[node.index()].is_none() {
                 let value = self.compute(node, kinks.as_deref_mut())?;
-                if !outputs.contains(&node) {
+                if !is_output[node.index()] {
                     self.stored += value.count();
                 }
                 self.values[node.index()] = Some(Rc::new(value));

@@ -4,8 +4,8 @@
 //! or only deltas, nothing summed) are folded into the product; then deltas are eliminated, equal factors collected
 //! and bound labels numbered canonically, so that renaming and reordering give the same node.
 
-use super::Graph;
 use super::op::Op;
+use super::{Graph, hash_all};
 use crate::form::normal::{self, Step};
 use crate::form::order::canonical;
 use crate::form::{Access, Cond, Product};
@@ -47,7 +47,7 @@ impl Graph {
         if has_choice(&product) {
             // Which label a delta eliminates must not depend on how labels were numbered.
             collect_powers(&mut product);
-            canonical(&mut product, &|n| self.hashes[n.index()]);
+            canonical(&mut product, &|n| self.structural_hash(n));
         }
         let below = |node: NodeId| self.below(node);
         let mut normal = normal::normalise(product, &below)?;
@@ -131,8 +131,7 @@ impl Graph {
         if numbers && product.conds.is_empty() {
             return self.intern_scalar_product(product);
         }
-        let hashes = &self.hashes;
-        canonical(&mut product, &|n| hashes[n.index()]);
+        canonical(&mut product, &|n| self.structural_hash(n));
         let mut args: SmallVec<[NodeId; 4]> = SmallVec::new();
         let mut slot = |node: NodeId| {
             let k = args.iter().position(|&a| a == node).unwrap_or_else(|| {
@@ -155,27 +154,35 @@ impl Graph {
 
     /// The hot path of scalar programs: a product of numbers.
     fn intern_scalar_product(&mut self, mut product: Product) -> NodeId {
-        product.accesses.sort_unstable_by_key(|a| (self.hashes[a.node.index()], a.node));
+        product.accesses.sort_unstable_by_key(|a| (self.structural_hash(a.node), a.node));
         let powers: SmallVec<[u32; 4]> = product.accesses.iter().map(|a| a.power).collect();
-        let args: SmallVec<[u32; 4]> = product.accesses.iter().map(|a| a.node.raw()).collect();
+        let args: SmallVec<[NodeId; 4]> = product.accesses.iter().map(|a| a.node).collect();
         self.scalar_product(&powers, &args)
     }
 
-    fn scalar_product(&mut self, powers: &[u32], args: &[u32]) -> NodeId {
-        let op = match self.powers.get(powers) {
-            Some(&op) => op,
-            None => {
-                let mut shape = Product::one([]);
-                for (k, &power) in powers.iter().enumerate() {
-                    shape.accesses.push(Access { node: NodeId::new(k), at: smallvec![], power });
-                }
-                let op = self.op_id(Op::Contract(Box::new(shape)));
-                self.powers.insert(powers.into(), op);
-                op
-            }
+    fn scalar_product(&mut self, powers: &[u32], args: &[NodeId]) -> NodeId {
+        let op = self.product_op(powers);
+        // The factors are real numbers, and so is their product.
+        self.intern_raw(op, args, self.type_of(args[0]))
+    }
+
+    /// The operation `Π x_k ^ powers[k]` on numbers.
+    fn product_op(&mut self, powers: &[u32]) -> u32 {
+        let of = |op: u32| match &self.ops[op as usize] {
+            Op::Contract(kind) => kind.accesses.iter().map(|a| a.power),
+            _ => unreachable!("invariant: the table holds products"),
         };
-        let ty = self.type_id(Type::scalar());
-        self.intern_raw(op, args, ty)
+        let hash = hash_all(powers.iter());
+        if let Some(op) = self.powers.find(hash, |op| of(op).eq(powers.iter().copied())) {
+            return op;
+        }
+        let mut product = Product::one([]);
+        for (k, &power) in powers.iter().enumerate() {
+            product.accesses.push(Access { node: NodeId::new(k), at: smallvec![], power });
+        }
+        let op = self.op_id(Op::Contract(Box::new(product)));
+        self.powers.insert(hash, op);
+        op
     }
 
     /// `coefficient, node` of the product of two numbers: what [`Graph::intern_product`] would give, without the form.
@@ -193,13 +200,29 @@ impl Graph {
         } else if self.is_zero(b) || unit(self, a) {
             b
         } else if a == b {
-            self.scalar_product(&[2], &[a.raw()])
+            self.scalar_product(&[2], &[a])
         } else {
-            let key = |g: &Graph, n: NodeId| (g.hashes[n.index()], n);
+            let key = |g: &Graph, n: NodeId| (g.structural_hash(n), n);
             let (a, b) = if key(self, a) <= key(self, b) { (a, b) } else { (b, a) };
-            self.scalar_product(&[1, 1], &[a.raw(), b.raw()])
+            self.scalar_product(&[1, 1], &[a, b])
         };
         (coefficient, node)
+    }
+
+    /// `coefficient, node` of a number raised to a positive power, or `None` where it reads an entry of a tensor:
+    /// then the form decides.
+    pub(crate) fn power_of_number(&mut self, x: NodeId, power: u32) -> Option<(Rational, NodeId)> {
+        let (scale, x) = self.unscaled(x);
+        let node = match self.op(x) {
+            Op::Contract(kind) if kind.accesses.len() < 2 && kind.accesses.iter().all(|a| a.power == 1) => {
+                return None;
+            }
+            Op::Zero(_) | Op::Rational(_) => x,
+            _ if power == 1 => x,
+            _ => self.scalar_product(&[power], &[x]),
+        };
+        let scale = scale.map_or(Some(Rational::ONE), |c| c.pow(i32::try_from(power).ok()?))?;
+        Some((scale, node))
     }
 
     /// The product that a contraction node computes, with its operands written in.
@@ -209,7 +232,7 @@ impl Graph {
     pub fn as_product(&self, node: NodeId) -> Product {
         let Op::Contract(kind) = self.op(node) else { panic!("invariant: {node:?} is a contraction") };
         let args = self.raw_args(node);
-        let mut operand = |slot: NodeId| NodeId::from_raw(args[slot.index()]);
+        let mut operand = |slot: NodeId| args[slot.index()];
         let mut product = (**kind).clone();
         for access in &mut product.accesses {
             access.node = operand(access.node);

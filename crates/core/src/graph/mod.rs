@@ -10,7 +10,9 @@
 pub mod contract;
 pub mod function;
 pub mod op;
+mod positions;
 pub mod sum;
+mod table;
 pub mod text;
 pub mod visit;
 
@@ -21,46 +23,42 @@ use crate::shape::{DType, Dim, Type};
 use function::Function;
 use indexmap::{IndexMap, IndexSet};
 use op::{Facts, Input, Literal, Op};
-use rustc_hash::{FxBuildHasher, FxHashMap, FxHasher};
+use positions::Positions;
+use rustc_hash::{FxBuildHasher, FxHasher};
 use smallvec::SmallVec;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
+use table::{LIST, NONE, Node, Table};
 
 type FxIndexSet<T> = IndexSet<T, FxBuildHasher>;
-
-/// No operand.
-const NONE: u32 = u32::MAX;
-/// The operands stand in the table of lists.
-const LIST: u32 = u32::MAX - 1;
-
-/// An operation and up to three operands, or a list of more.
-#[derive(Copy, Clone, PartialEq, Eq, Hash)]
-struct Node {
-    op: u32,
-    args: [u32; 3],
-}
 
 /// A symbolic program of scalar and tensor operations.
 ///
 /// Plain owned data: `Send`, `Sync`, cloned by value. Algorithms take `&Graph` or `&mut Graph` and node ids.
 #[derive(Clone, Default)]
 pub struct Graph {
-    nodes: FxIndexSet<Node>,
-    lists: FxIndexSet<Box<[u32]>>,
-    ops: FxIndexSet<Op>,
+    table: Table,
+    lists: FxIndexSet<Box<[NodeId]>>,
+    ops: Vec<Op>,
     op_hashes: Vec<u64>,
+    op_index: Positions,
     types: FxIndexSet<Type>,
-    node_types: Vec<u32>,
-    hashes: Vec<u64>,
-    inputs: IndexMap<Input, (), FxBuildHasher>,
-    input_names: FxHashMap<Arc<str>, NodeId>,
+    inputs: Vec<(Input, NodeId)>,
+    input_names: Positions,
     literals: FxIndexSet<Literal>,
     functions: Vec<Arc<Function>>,
     names: IndexMap<Arc<str>, NodeId>,
     /// Operations of sums by their coefficients, and of scalar products by their exponents: the hot path.
-    sums: FxHashMap<Box<[Rational]>, u32>,
-    powers: FxHashMap<Box<[u32]>, u32>,
+    sums: Positions,
+    powers: Positions,
     fresh: u32,
+}
+
+/// One hash of several values, in order.
+fn hash_all<T: Hash>(values: impl Iterator<Item = T>) -> u64 {
+    let mut hasher = FxHasher::default();
+    values.for_each(|value| value.hash(&mut hasher));
+    hasher.finish()
 }
 
 fn hash_of(value: &impl Hash) -> u64 {
@@ -77,33 +75,33 @@ impl Graph {
 
     /// Number of nodes.
     pub fn len(&self) -> usize {
-        self.nodes.len()
+        self.table.len()
     }
 
     /// True before the first node.
     pub fn is_empty(&self) -> bool {
-        self.nodes.is_empty()
+        self.len() == 0
     }
 
     /// The operation of a node.
     pub fn op(&self, node: NodeId) -> &Op {
-        &self.ops[self.nodes[node.index()].op as usize]
+        &self.ops[self.table.node(node.index()).op as usize]
     }
 
     /// Operands of a node, in order.
     pub fn args(&self, node: NodeId) -> SmallVec<[NodeId; 3]> {
-        self.raw_args(node).iter().map(|&a| NodeId::from_raw(a)).collect()
+        SmallVec::from_slice(self.raw_args(node))
     }
 
     /// Operand `k` of a node.
     pub fn arg(&self, node: NodeId, k: usize) -> NodeId {
-        NodeId::from_raw(self.raw_args(node)[k])
+        self.raw_args(node)[k]
     }
 
-    pub(crate) fn raw_args(&self, node: NodeId) -> &[u32] {
-        let args = &self.nodes[node.index()].args;
+    pub(crate) fn raw_args(&self, node: NodeId) -> &[NodeId] {
+        let args = &self.table.node(node.index()).args;
         if args[1] == LIST {
-            return &self.lists[args[0] as usize];
+            return &self.lists[args[0].index()];
         }
         let count = args.iter().position(|&a| a == NONE).unwrap_or(3);
         &args[..count]
@@ -111,7 +109,7 @@ impl Graph {
 
     /// Type of a node.
     pub fn ty(&self, node: NodeId) -> &Type {
-        &self.types[self.node_types[node.index()] as usize]
+        &self.types[self.table.ty(node.index()) as usize]
     }
 
     /// Extents of a node's axes.
@@ -124,9 +122,19 @@ impl Graph {
         self.shape(node).len()
     }
 
+    /// Number of a node's type: equal for equal types.
+    pub(crate) fn type_of(&self, node: NodeId) -> u32 {
+        self.table.ty(node.index())
+    }
+
+    /// True when no node has an axis.
+    pub(crate) fn only_numbers(&self) -> bool {
+        self.types.iter().all(|ty| ty.rank() == 0)
+    }
+
     /// Structural hash: equal for equal expressions of different graphs, whatever else those contain.
     pub fn structural_hash(&self, node: NodeId) -> u64 {
-        self.hashes[node.index()]
+        self.table.hash(node.index())
     }
 
     /// Exclusive bound of an integer node's entries, if it has one.
@@ -136,28 +144,32 @@ impl Graph {
 
     /// Nodes in creation order, which is a topological order.
     pub fn nodes(&self) -> impl DoubleEndedIterator<Item = NodeId> + use<> {
-        (0..self.nodes.len()).map(NodeId::new)
+        (0..self.len()).map(NodeId::new)
     }
 
     // ---------------------------------------------------------------- interning
 
-    fn op_id(&mut self, op: Op) -> u32 {
-        if let Some(id) = self.ops.get_index_of(&op) {
-            return id as u32;
-        }
+    pub(crate) fn op_id(&mut self, op: Op) -> u32 {
         let hash = self.op_hash(&op);
+        if let Some(id) = self.op_index.find(hash, |id| self.ops[id as usize] == op) {
+            return id;
+        }
+        let id = self.add_op(op, hash);
+        self.op_index.insert(hash, id);
+        id
+    }
+
+    fn add_op(&mut self, op: Op, hash: u64) -> u32 {
+        let id = u32::try_from(self.ops.len()).expect("invariant: a graph holds fewer than 2^32 operations");
+        self.ops.push(op);
         self.op_hashes.push(hash);
-        self.ops.insert_full(op).0 as u32
+        id
     }
 
     /// Structural hash of an operation: never depends on table positions.
     fn op_hash(&self, op: &Op) -> u64 {
         match op {
-            Op::Input(id) => {
-                let (input, ()) =
-                    self.inputs.get_index(*id as usize).expect("invariant: inputs are registered");
-                hash_of(&("input", input))
-            }
+            Op::Input(id) => hash_of(&("input", &self.inputs[*id as usize].0)),
             Op::Literal(id) => hash_of(&("literal", &self.literals[*id as usize])),
             Op::Named(id) => hash_of(&("named", self.functions[*id as usize].structural_hash())),
             Op::Zero(id) => hash_of(&("zero", &self.types[*id as usize])),
@@ -166,21 +178,22 @@ impl Graph {
     }
 
     pub(crate) fn type_id(&mut self, ty: Type) -> u32 {
-        match self.types.get_index_of(&ty) {
-            Some(id) => id as u32,
-            None => self.types.insert_full(ty).0 as u32,
+        // Nearly always the type of numbers, or of the one input there is.
+        if self.types.first() == Some(&ty) {
+            return 0;
         }
+        self.types.insert_full(ty).0 as u32
     }
 
     /// Interns an operation with operands; the one place where nodes are made.
     pub(crate) fn intern(&mut self, op: Op, args: &[NodeId], ty: Type) -> NodeId {
         let op = self.op_id(op);
         let ty = self.type_id(ty);
-        let raw: SmallVec<[u32; 4]> = args.iter().map(|a| a.raw()).collect();
-        self.intern_raw(op, &raw, ty)
+        self.intern_raw(op, args, ty)
     }
 
-    fn intern_raw(&mut self, op: u32, args: &[u32], ty: u32) -> NodeId {
+    /// As [`Graph::intern`], of an operation and a type that are known already.
+    pub(crate) fn intern_raw(&mut self, op: u32, args: &[NodeId], ty: u32) -> NodeId {
         let mut node = Node { op, args: [NONE; 3] };
         if args.len() <= 3 {
             node.args[..args.len()].copy_from_slice(args);
@@ -189,18 +202,9 @@ impl Graph {
                 Some(k) => k,
                 None => self.lists.insert_full(args.into()).0,
             };
-            node.args = [list as u32, LIST, NONE];
+            node.args = [NodeId::new(list), LIST, NONE];
         }
-        let (index, new) = self.nodes.insert_full(node);
-        if new {
-            let mut hash = self.op_hashes[op as usize];
-            for &a in args {
-                hash = (hash.rotate_left(23) ^ self.hashes[a as usize]).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-            }
-            self.hashes.push(hash ^ (hash >> 29));
-            self.node_types.push(ty);
-        }
-        NodeId::new(index)
+        self.table.intern(node, self.op_hashes[op as usize], args, ty)
     }
 
     // ---------------------------------------------------------------- leaves
@@ -215,7 +219,7 @@ impl Graph {
 
     /// Declares an input with facts: symmetric, positive, one-hot, constant.
     pub fn input_with(&mut self, name: &str, ty: Type, facts: Facts) -> Result<NodeId> {
-        if let Some(&node) = self.input_names.get(name) {
+        if let Some(node) = self.find_input(name) {
             if *self.ty(node) != ty {
                 return Err(Error::Duplicate {
                     name: name.to_string(),
@@ -225,36 +229,39 @@ impl Graph {
             }
             return Ok(node);
         }
-        let node = self.register(Input { name: Arc::from(name), ty: ty.clone(), facts, copy: 0 }, ty);
-        self.input_names.insert(Arc::from(name), node);
-        Ok(node)
+        self.input_names.insert(hash_of(&name), self.inputs.len() as u32);
+        Ok(self.register(Input { name: Arc::from(name), ty, facts, copy: 0 }))
     }
 
     /// A new input that prints as `name` and is equal to no other: where a derivation cuts an intermediate.
     pub(crate) fn fresh_input(&mut self, name: &str, ty: Type) -> NodeId {
         self.fresh += 1;
-        self.register(
-            Input { name: Arc::from(name), ty: ty.clone(), facts: Facts::default(), copy: self.fresh },
-            ty,
-        )
+        self.register(Input { name: Arc::from(name), ty, facts: Facts::default(), copy: self.fresh })
     }
 
-    fn register(&mut self, input: Input, ty: Type) -> NodeId {
-        let id = self.inputs.insert_full(input, ()).0 as u32;
-        self.intern(Op::Input(id), &[], ty)
+    fn register(&mut self, input: Input) -> NodeId {
+        let ty = self.type_id(input.ty.clone());
+        let hash = hash_of(&("input", &input));
+        // No input is equal to another, so nobody will look for its operation.
+        let op = self.add_op(Op::Input(self.inputs.len() as u32), hash);
+        let node = self.intern_raw(op, &[], ty);
+        self.inputs.push((input, node));
+        node
     }
 
     /// The record of an input node.
     pub fn as_input(&self, node: NodeId) -> Option<&Input> {
         match self.op(node) {
-            Op::Input(id) => self.inputs.get_index(*id as usize).map(|(input, ())| input),
+            Op::Input(id) => Some(&self.inputs[*id as usize].0),
             _ => None,
         }
     }
 
     /// The input called `name`.
     pub fn find_input(&self, name: &str) -> Option<NodeId> {
-        self.input_names.get(name).copied()
+        let is_it = |k: u32| *self.inputs[k as usize].0.name == *name;
+        let k = self.input_names.find(hash_of(&name), is_it)?;
+        Some(self.inputs[k as usize].1)
     }
 
     /// A rational number.
@@ -345,6 +352,11 @@ impl Graph {
         }
         self.functions.push(Arc::new(function));
         self.functions.len() as u32 - 1
+    }
+
+    /// True when some node may apply a function.
+    pub(crate) fn has_functions(&self) -> bool {
+        !self.functions.is_empty()
     }
 
     /// The function that a named node applies.

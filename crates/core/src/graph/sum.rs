@@ -3,13 +3,34 @@
 //! A one-term sum is the scaled node, so `2x` has one form; equal operands are collected, zeros vanish, and
 //! operands stand in the order of their structural hash, so rounding never depends on unrelated nodes.
 
-use super::Graph;
 use super::op::Op;
+use super::{Graph, hash_all};
 use crate::error::{Error, Result};
 use crate::node::NodeId;
 use crate::rational::Rational;
 use crate::shape::{DType, Type};
 use smallvec::SmallVec;
+
+/// Operands with their coefficients.
+type Terms = SmallVec<[(NodeId, Rational); 4]>;
+
+/// Adds the coefficients of equal neighbours; what cancels disappears.
+fn merge(list: &mut Terms) {
+    if list.windows(2).all(|pair| pair[0].0 != pair[1].0) {
+        return;
+    }
+    let mut kept = 0;
+    for k in 1..list.len() {
+        if list[k].0 == list[kept].0 {
+            list[kept].1 = &list[kept].1 + &list[k].1;
+        } else {
+            kept += 1;
+            list.swap(kept, k);
+        }
+    }
+    list.truncate(kept + 1);
+    list.retain(|(_, coefficient)| !coefficient.is_zero());
+}
 
 impl Graph {
     /// `Σ coefficient · operand`; the operands have one shape, which `ty` states for the empty sum.
@@ -32,62 +53,59 @@ impl Graph {
                 return Err(Error::ShapesDiffer { operation: "+", left, right: self.ty(*node).clone() });
             }
         }
-        Ok(self.sum_unchecked(terms, || ty))
+        Ok(self.sum_unchecked(terms, |_| ty))
     }
 
     /// As [`Graph::sum`], for operands known to agree.
     pub(crate) fn sum_unchecked(
         &mut self,
         terms: &[(Rational, NodeId)],
-        ty: impl FnOnce() -> Type,
+        ty: impl FnOnce(&Graph) -> Type,
     ) -> NodeId {
-        let mut list: SmallVec<[(NodeId, Rational); 4]> = SmallVec::new();
-        for (coefficient, node) in terms {
-            let (inner, node) = self.unscaled(*node);
-            match inner {
-                None => list.push((node, coefficient.clone())),
-                Some(inner) => list.push((node, coefficient * &inner)),
-            }
-        }
-        if list.len() > 1 {
-            list.sort_unstable_by_key(|(node, _)| (self.structural_hash(*node), *node));
-            let mut kept = 0;
-            for k in 1..list.len() {
-                if list[k].0 == list[kept].0 {
-                    let total = &list[kept].1 + &list[k].1;
-                    list[kept].1 = total;
-                } else {
-                    kept += 1;
-                    list.swap(kept, k);
-                }
-            }
-            list.truncate(kept + 1);
-        }
-        list.retain(|(node, coefficient)| !coefficient.is_zero() && !self.is_zero(*node));
+        let list = self.collected(terms);
         match list.as_slice() {
             [] => {
-                let ty = ty();
+                let ty = ty(self);
                 self.zero(Type { dtype: DType::Real, shape: ty.shape, below: None })
             }
             [(node, one)] if one.is_one() => *node,
-            [(node, value)] if self.as_rational(*node).is_some_and(|one| one.is_one()) => {
-                self.rational(value.clone())
-            }
+            [(node, value)] if matches!(self.op(*node), Op::Rational(_)) => self.rational(value.clone()),
             _ => {
-                let coefficients: SmallVec<[Rational; 4]> = list.iter().map(|(_, c)| c.clone()).collect();
-                let args: SmallVec<[u32; 4]> = list.iter().map(|(n, _)| n.raw()).collect();
-                let op = match self.sums.get(&coefficients[..]) {
-                    Some(&op) => op,
-                    None => {
-                        let op = self.op_id(Op::Sum(coefficients.iter().cloned().collect()));
-                        self.sums.insert(coefficients.iter().cloned().collect(), op);
-                        op
-                    }
-                };
-                let ty = self.node_types[list[0].0.index()];
-                self.intern_raw(op, &args, ty)
+                let op = self.sum_op(&list);
+                let args: SmallVec<[NodeId; 4]> = list.iter().map(|(node, _)| *node).collect();
+                self.intern_raw(op, &args, self.type_of(args[0]))
             }
         }
+    }
+
+    /// The terms with monic operands, each operand once, no zeros, in the order of structural hashes.
+    fn collected(&mut self, terms: &[(Rational, NodeId)]) -> Terms {
+        let mut list = Terms::new();
+        for (coefficient, node) in terms {
+            let (inner, node) = self.unscaled(*node);
+            if coefficient.is_zero() || self.is_zero(node) {
+                continue;
+            }
+            list.push((node, inner.map_or_else(|| coefficient.clone(), |inner| coefficient * &inner)));
+        }
+        if list.len() > 1 {
+            list.sort_unstable_by_key(|(node, _)| (self.structural_hash(*node), *node));
+            merge(&mut list);
+        }
+        list
+    }
+
+    /// The operation `Σ coefficient · operand`.
+    fn sum_op(&mut self, list: &Terms) -> u32 {
+        let coefficients = || list.iter().map(|(_, coefficient)| coefficient);
+        let hash = hash_all(coefficients());
+        let is_it = |op: u32| matches!(&self.ops[op as usize], Op::Sum(c) if c.iter().eq(coefficients()));
+        if let Some(op) = self.sums.find(hash, is_it) {
+            return op;
+        }
+        let op = self.op_id(Op::Sum(coefficients().cloned().collect()));
+        self.sums.insert(hash, op);
+        op
     }
 
     /// Splits a scaled node or a rational constant into its coefficient and the monic rest.
@@ -109,20 +127,31 @@ impl Graph {
         if coefficient.is_one() {
             return node;
         }
-        let ty = self.ty(node).clone();
-        self.sum_unchecked(&[(coefficient.clone(), node)], || ty)
+        self.sum_unchecked(&[(coefficient.clone(), node)], |g| g.ty(node).clone())
     }
 
     /// `a + b` of equal shapes.
     pub fn add(&mut self, a: NodeId, b: NodeId) -> Result<NodeId> {
-        let ty = self.ty(a).clone();
-        self.sum(&[(Rational::from(1), a), (Rational::from(1), b)], ty)
+        self.sum_of_two([(Rational::ONE, a), (Rational::ONE, b)])
     }
 
     /// `a - b` of equal shapes.
     pub fn sub(&mut self, a: NodeId, b: NodeId) -> Result<NodeId> {
-        let ty = self.ty(a).clone();
-        self.sum(&[(Rational::from(1), a), (Rational::from(-1), b)], ty)
+        self.sum_of_two([(Rational::ONE, a), (Rational::NEG_ONE, b)])
+    }
+
+    /// As [`Graph::sum`] of two terms; types that are plainly equal are not compared extent by extent.
+    fn sum_of_two(&mut self, terms: [(Rational, NodeId); 2]) -> Result<NodeId> {
+        let (a, b) = (terms[0].1, terms[1].1);
+        if self.type_of(a) != self.type_of(b) {
+            let ty = self.ty(a).clone();
+            return self.sum(&terms, ty);
+        }
+        self.expect_entries("+", a, DType::Real)?;
+        if let Some(node) = self.stable_difference(&terms) {
+            return Ok(node);
+        }
+        Ok(self.sum_unchecked(&terms, |g| g.ty(a).clone()))
     }
 
     /// `-a`.

@@ -45,12 +45,12 @@ impl Visitable for Graph {
 
 /// Operands of a node.
 #[derive(Clone, Debug)]
-pub struct Operands<'a>(std::slice::Iter<'a, u32>);
+pub struct Operands<'a>(std::slice::Iter<'a, NodeId>);
 
 impl Iterator for Operands<'_> {
     type Item = NodeId;
     fn next(&mut self) -> Option<NodeId> {
-        self.0.next().map(|&a| NodeId::from_raw(a))
+        self.0.next().copied()
     }
 }
 
@@ -119,7 +119,7 @@ impl Graph {
         outputs.iter().for_each(|n| seen[n.index()] = true);
         for k in (0..=last).rev() {
             if seen[k] {
-                self.raw_args(NodeId::new(k)).iter().for_each(|&a| seen[a as usize] = true);
+                self.raw_args(NodeId::new(k)).iter().for_each(|&a| seen[a.index()] = true);
             }
         }
         (0..=last).filter(|&k| seen[k]).map(NodeId::new).collect()

@@ -71,8 +71,8 @@ impl Graph {
 
     /// A map without looking for its stable form: what bodies of composites are made of.
     pub(crate) fn map_plain(&mut self, map: &'static Map, args: &[NodeId]) -> NodeId {
-        let ty = self.ty(args[0]).clone();
-        self.intern(Op::Map(map.id), args, ty)
+        let op = self.op_id(Op::Map(map.id));
+        self.intern_raw(op, args, self.type_of(args[0]))
     }
 
     /// Broadcasts numbers to the shape of the other operands, which must agree.
@@ -99,6 +99,11 @@ impl Graph {
         self.expect_entries("*", a, DType::Real)?;
         self.expect_entries("*", b, DType::Real)?;
         let (ra, rb) = (self.rank(a), self.rank(b));
+        let numbers = ra == 0 && rb == 0;
+        if numbers && !self.may_stabilise(a) && !self.may_stabilise(b) {
+            let (coefficient, node) = self.multiply_numbers(a, b);
+            return Ok(self.scale(&coefficient, node));
+        }
         if ra > 0 && rb > 0 {
             self.expect_same_shape("*", a, b)?;
         }
@@ -106,7 +111,7 @@ impl Graph {
         let mut product = Product::one(self.shape(model).iter().cloned());
         product.accesses.push(Access::whole(a, ra, 0));
         product.accesses.push(Access::whole(b, rb, 0));
-        if ra == 0 && rb == 0 && self.stable_product(&product).is_none() {
+        if numbers && self.stable_product(&product).is_none() {
             let (coefficient, node) = self.multiply_numbers(a, b);
             return Ok(self.scale(&coefficient, node));
         }
@@ -132,7 +137,15 @@ impl Graph {
             let shape = self.ty(x).shape.clone();
             return self.ones(&shape);
         }
+        if power == 1 {
+            return x;
+        }
         let rank = self.rank(x);
+        if rank == 0
+            && let Some((coefficient, node)) = self.power_of_number(x, power)
+        {
+            return self.scale(&coefficient, node);
+        }
         let mut product = Product::one(self.shape(x).iter().cloned());
         product.accesses.push(Access { power, ..Access::whole(x, rank, 0) });
         self.product(product)

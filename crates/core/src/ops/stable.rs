@@ -94,7 +94,7 @@ impl Graph {
         let rest: Vec<(Rational, NodeId)> =
             (0..args.len()).filter(|&j| j != k).map(|j| (coefficients[j].clone(), args[j])).collect();
         let ty = self.ty(x).clone();
-        Some(self.sum_unchecked(&rest, || ty))
+        Some(self.sum_unchecked(&rest, |_| ty))
     }
 
     /// `log(exp(a) + exp(b) + …) = a + softplus(log(exp(b) + …) - a)`
@@ -150,13 +150,18 @@ impl Graph {
         self.add(node, log).ok()
     }
 
-    /// The stable form of a product, if it has one.
-    pub(crate) fn stable_product(&mut self, product: &Product) -> Option<Product> {
-        let interesting = product.accesses.iter().any(|a| match self.op(a.node) {
+    /// True for the factors that every stable form of a product begins with: exponentials and inverses.
+    pub(crate) fn may_stabilise(&self, factor: NodeId) -> bool {
+        match self.op(factor) {
             Op::Map(id) => *id == map::EXP.id,
             Op::Linear(kind) => *kind == Linear::Inverse,
             _ => false,
-        });
+        }
+    }
+
+    /// The stable form of a product, if it has one.
+    pub(crate) fn stable_product(&mut self, product: &Product) -> Option<Product> {
+        let interesting = product.accesses.iter().any(|a| self.may_stabilise(a.node));
         if !interesting || product.accesses.len() < 2 {
             return None;
         }

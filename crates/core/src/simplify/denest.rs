@@ -74,7 +74,7 @@ fn flatten_sum(
         }
     }
     let ty = g.ty(node).clone();
-    changed.then(|| g.sum_unchecked(&terms, || ty))
+    changed.then(|| g.sum_unchecked(&terms, |_| ty))
 }
 
 /// Inner contractions used once are written into the outer one; reciprocals cancel when conditions are allowed.

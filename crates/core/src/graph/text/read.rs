@@ -300,7 +300,7 @@ impl Section {
             return self.graph.input_with(&name, ty.clone(), facts);
         }
         self.graph.fresh = self.graph.fresh.max(copy);
-        Ok(self.graph.register(Input { name, ty: ty.clone(), facts, copy }, ty.clone()))
+        Ok(self.graph.register(Input { name, ty: ty.clone(), facts, copy }))
     }
 
     fn literal(&mut self, c: &mut Cursor<'_>, ty: &Type) -> Result<NodeId> {

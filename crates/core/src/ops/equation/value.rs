@@ -157,7 +157,7 @@ impl Builder<'_> {
         let terms: Vec<(Rational, NodeId)> =
             terms.into_iter().map(|t| (Rational::ONE, self.factors_node(t, order))).collect();
         let shape: Vec<Dim> = order.iter().map(|&l| self.extent(l)).collect();
-        self.g.sum_unchecked(&terms, || Type::real(shape))
+        self.g.sum_unchecked(&terms, |_| Type::real(shape))
     }
 
     /// A list of products as one product: a sum becomes a node over exactly the letters it uses.
