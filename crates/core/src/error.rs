@@ -106,7 +106,7 @@ pub enum Error {
     /// A name that is declared twice with different meanings.
     Duplicate {
         /// The name.
-        name: String,
+        name: Box<str>,
         /// How it is declared.
         first: Type,
         /// How it was declared again.

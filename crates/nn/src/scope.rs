@@ -107,7 +107,7 @@ impl Scope {
             origin: format!("declared at {at}"),
         };
         let notes = vec![note("first", &first.ty, first.at), note("second", &ty, at)];
-        let error = Error::Duplicate { name: path.to_string(), first: first.ty, second: ty };
+        let error = Error::Duplicate { name: path.into(), first: first.ty, second: ty };
         let help = "give one of the layers another name, or share the weights with `scope.shared`";
         self.builder.refuse(error, notes, Some(help.to_string()))
     }

@@ -71,7 +71,10 @@ fn map_entry(map: &'static Map) -> Result<Entry> {
     let kinks: Vec<String> = map
         .kinks
         .iter()
-        .map(|k| format!("{}: {} is taken; right would be {}", k.at, k.taken, k.interval))
+        .map(|k| match k.interval {
+            "none" => format!("{}: {} is taken, though there is no derivative", k.at, k.taken),
+            interval => format!("{}: {} is taken, anything in {interval} would be right", k.at, k.taken),
+        })
         .collect();
     Ok(Entry {
         name: map.name,

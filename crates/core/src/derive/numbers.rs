@@ -145,7 +145,9 @@ fn pass_on(
             }
         }
         Op::Contract(kind)
-            if !rules.is_replaced(contract::CONTRACT.name) && kind.conds.is_empty() && kind.extents.is_empty() =>
+            if !rules.is_replaced(contract::CONTRACT.name)
+                && kind.conds.is_empty()
+                && kind.extents.is_empty() =>
         {
             let powers: SmallVec<[u32; 4]> = kind.accesses.iter().map(|a| a.power).collect();
             push_product(g, arrived, active, total, &g.args(node), &powers);

@@ -43,7 +43,7 @@ impl<D: Into<Dim>, const N: usize> Extents for [D; N] {
 
 impl Extents for &[Dim] {
     fn extents(self) -> Shape {
-        self.iter().cloned().collect()
+        self.to_vec()
     }
 }
 

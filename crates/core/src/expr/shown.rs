@@ -3,6 +3,7 @@
 use super::Expr;
 use crate::node::NodeId;
 use crate::render::{Printer, Text};
+use crate::simplify::Options;
 use std::fmt;
 
 impl fmt::Display for Expr {
@@ -43,7 +44,12 @@ impl Expr {
 
     fn shown<T>(&self, names: &[(&Expr, &str)], write: impl FnOnce(Printer<'_>, NodeId) -> T) -> Option<T> {
         let names: Vec<(NodeId, &str)> = names.iter().filter_map(|(e, n)| Some((e.node?, *n))).collect();
-        let node = self.node?;
+        let mut node = self.node?;
+        if names.is_empty() {
+            // Without names that must stay whole, nested sums and products read better as one.
+            let flat = self.builder.with(|g| g.simplify(&[node], &Options::default()));
+            node = flat.map_or(node, |s| s.outputs[0]);
+        }
         Some(self.builder.read(|g| write(Printer::new(g).names(&names), node)))
     }
 }

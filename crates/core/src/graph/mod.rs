@@ -221,11 +221,7 @@ impl Graph {
     pub fn input_with(&mut self, name: &str, ty: Type, facts: Facts) -> Result<NodeId> {
         if let Some(node) = self.find_input(name) {
             if *self.ty(node) != ty {
-                return Err(Error::Duplicate {
-                    name: name.to_string(),
-                    first: self.ty(node).clone(),
-                    second: ty,
-                });
+                return Err(Error::Duplicate { name: name.into(), first: self.ty(node).clone(), second: ty });
             }
             return Ok(node);
         }

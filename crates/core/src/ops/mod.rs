@@ -4,17 +4,20 @@
 //! products: free labels are the axes of the result, then those of the argument. The driver decides what is summed.
 
 pub mod axes;
-pub mod build;
 pub mod composite;
 pub mod contract;
+pub mod elementwise;
 pub mod equation;
+pub mod indexing;
 pub mod linear;
 pub mod map;
 pub mod pointwise;
 pub mod rebuild;
 pub mod reduce;
+pub mod reductions;
 pub mod rules;
 pub mod select;
+mod shapes;
 pub mod stable;
 pub mod sum;
 

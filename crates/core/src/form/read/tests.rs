@@ -1,3 +1,5 @@
+//! What the reader of index notation accepts, refuses, and says.
+
 use super::*;
 
 /// The tree with every operation in parentheses.

@@ -1,3 +1,5 @@
+//! Graphs that are printed and read back, and texts that are refused.
+
 use super::*;
 use crate::error::Error;
 use crate::graph::Graph;

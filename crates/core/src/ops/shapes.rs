@@ -1,0 +1,39 @@
+//! What constructors ask of their operands: an axis that exists, a rank, equal extents.
+
+use crate::error::{Error, Result};
+use crate::graph::Graph;
+use crate::index::{Label, Term};
+use crate::node::NodeId;
+use crate::shape::Dim;
+
+/// Axis `k` of the result, as an index term.
+pub(super) fn l(k: usize) -> Term {
+    Term::label(Label(k as u32))
+}
+
+pub(super) fn expect_axis(g: &Graph, operation: &'static str, x: NodeId, axis: usize) -> Result<()> {
+    if axis < g.rank(x) {
+        return Ok(());
+    }
+    Err(Error::Axis { operation, axis, found: g.ty(x).clone() })
+}
+
+pub(super) fn expect_rank(
+    g: &Graph,
+    operation: &'static str,
+    x: NodeId,
+    rank: usize,
+    expected: &'static str,
+) -> Result<()> {
+    if g.rank(x) == rank {
+        return Ok(());
+    }
+    Err(Error::Rank { operation, expected, found: g.ty(x).clone() })
+}
+
+pub(super) fn expect_equal_extents(operation: &'static str, left: &Dim, right: &Dim) -> Result<()> {
+    if left == right {
+        return Ok(());
+    }
+    Err(Error::ExtentsDiffer { operation, left: left.clone(), right: right.clone() })
+}
