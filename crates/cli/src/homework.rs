@@ -67,7 +67,15 @@ fn everything(out: &mut dyn Write) -> Result<(), Failure> {
     out.write_all(part_one()?.as_bytes())?;
     writeln!(out, "\nProblem 2.1  Snapshots of networks 0, 1 and 2\n")?;
     for network in &networks() {
-        write!(out, "{}", block(&snapshot(network, Sign::Canonical)?, network.number, chainrule_report::Format::ArrayString))?;
+        write!(
+            out,
+            "{}",
+            block(
+                &snapshot(network, Sign::Canonical)?,
+                network.number,
+                chainrule_report::Format::ArrayString
+            )
+        )?;
     }
     Ok(())
 }

@@ -19,7 +19,10 @@ impl Ops {
         let entries = chainrule_report::ops::entries()?;
         let Some(entry) = entries.iter().find(|e| e.name == name) else {
             let names: Vec<&str> = entries.iter().map(|e| e.name).collect();
-            return Err(Failure::Usage(format!("there is no primitive {name}\n  help: there is {}", names.join(", "))));
+            return Err(Failure::Usage(format!(
+                "there is no primitive {name}\n  help: there is {}",
+                names.join(", ")
+            )));
         };
         out.write_all(entry.to_string().as_bytes())?;
         Ok(())
