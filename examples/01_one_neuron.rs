@@ -6,7 +6,7 @@ use chainrule::core::{Builder, Diagnostics};
 use std::fmt::Write;
 
 /// The page that this example prints.
-pub fn page() -> Result<String, Diagnostics> {
+pub(crate) fn page() -> Result<String, Diagnostics> {
     let b = Builder::new();
     let (w, x) = (b.real("w", "n"), b.real("x", "n"));
     let (bias, target) = (b.real("b", ()), b.real("t", ()));

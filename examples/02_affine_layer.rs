@@ -6,7 +6,7 @@ use chainrule::core::{Builder, Diagnostics};
 use std::fmt::Write;
 
 /// The page that this example prints.
-pub fn page() -> Result<String, Diagnostics> {
+pub(crate) fn page() -> Result<String, Diagnostics> {
     let b = Builder::new();
     let (v, x, bias) = (b.real("V", ["m", "n"]), b.real("x", "n"), b.real("b", "m"));
     let y = v.dot(&x) + &bias;

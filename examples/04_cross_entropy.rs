@@ -6,7 +6,7 @@ use chainrule::core::{Builder, Diagnostics};
 use std::fmt::Write;
 
 /// The page that this example prints.
-pub fn page() -> Result<String, Diagnostics> {
+pub(crate) fn page() -> Result<String, Diagnostics> {
     let b = Builder::new();
     let z = b.real("z", "n");
     let y = b.labels("y", "n", ());

@@ -4,7 +4,7 @@ use chainrule::core::{Builder, Diagnostics};
 use std::fmt::Write;
 
 /// The page that this example prints.
-pub fn page() -> Result<String, Diagnostics> {
+pub(crate) fn page() -> Result<String, Diagnostics> {
     let b = Builder::new();
     let x = b.real("x", ());
     let first = x.sq().named("a");

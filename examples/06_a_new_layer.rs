@@ -13,7 +13,7 @@ fn layer_norm(x: &Expr, gain: &Expr, bias: &Expr) -> Expr {
 }
 
 /// The page that this example prints.
-pub fn page() -> Result<String, Diagnostics> {
+pub(crate) fn page() -> Result<String, Diagnostics> {
     let b = Builder::new();
     let (x, gain, bias) = (b.real("x", "d"), b.real("gain", "d"), b.real("bias", "d"));
     let y = layer_norm(&x, &gain, &bias);

@@ -1,4 +1,4 @@
-//! Symbolic automatic differentiation that derives Jacobians from primitive rules and shows its work.
+#![doc = include_str!("../README.md")]
 
 pub use chainrule_core as core;
 pub use chainrule_nn as nn;

@@ -78,7 +78,7 @@ pub enum Error {
     },
     /// A fixed position outside an axis.
     OutOfRange {
-        /// What was indexed, such as `z`.
+        /// What was indexed, such as `z`; empty for an expression without a name.
         name: String,
         /// The position asked for.
         position: i64,
@@ -228,14 +228,25 @@ impl fmt::Display for DType {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::ShapesDiffer { operation, left, right } => write!(
+            Error::ShapesDiffer { operation, left, right } => {
+                write!(f, "`{operation}` needs equal shapes: left is {left}, right is {right}")?;
+                let whole =
+                    ["vjp", "jvp", "substitute", "apply", "concat", "solve", "solve_lower", "solve_upper"];
+                if whole.contains(operation) {
+                    return Ok(());
+                }
+                f.write_str("\n  help: a number combines with any shape; nothing else broadcasts")
+            }
+            Error::ExtentsDiffer { operation: "@", left, right } => write!(
                 f,
-                "`{operation}` needs equal shapes: left is {left}, right is {right}\n  help: a number combines with any shape; nothing else broadcasts"
+                "`@` contracts the last axis of the left with the first axis of the right: {left} is not {right}"
             ),
-            Error::ExtentsDiffer { operation, left, right } => write!(
-                f,
-                "`{operation}` contracts the last axis of the left with the first axis of the right: {left} is not {right}"
-            ),
+            Error::ExtentsDiffer { operation: "reshape", left, right } => {
+                write!(f, "`reshape` keeps the number of entries: {left} is not {right}")
+            }
+            Error::ExtentsDiffer { operation, left, right } => {
+                write!(f, "`{operation}` needs equal extents: {left} is not {right}")
+            }
             Error::IndexConflict { index, first, first_extent, second, second_extent } => write!(
                 f,
                 "index {index} is {first_extent} long in {first} but {second_extent} long in {second}"
@@ -252,10 +263,14 @@ impl fmt::Display for Error {
                 }
             }
             Error::Arity { operation, expected, found } => {
-                write!(f, "`{operation}` takes {expected} operands, {found} given")
+                let plural = if *expected == 1 { "" } else { "s" };
+                write!(f, "`{operation}` takes {expected} operand{plural}, {found} given")
             }
             Error::Entries { operation, expected, found } => {
                 write!(f, "`{operation}` takes {expected} entries, not {found}")
+            }
+            Error::OutOfRange { name, position, extent } if name.is_empty() => {
+                write!(f, "position {position} is outside an axis of {extent} entries, {}", range(*extent))
             }
             Error::OutOfRange { name, position, extent } => {
                 write!(
@@ -266,7 +281,7 @@ impl fmt::Display for Error {
             }
             Error::Label { name, found, below } => write!(
                 f,
-                "label {name} = {found} is out of range: it must be {}\n  help: labels count from 0",
+                "label {name} = {found} is out of range: it must be in {}\n  help: labels count from 0",
                 range(*below)
             ),
             Error::LabelRange { operation, labels, extent } => write!(
@@ -327,9 +342,8 @@ fn entries(name: &str, extent: i64) -> String {
 
 fn range(below: i64) -> String {
     match below {
-        i64::MIN..=0 => "in an empty range".to_string(),
-        1 => "0".to_string(),
-        n => format!("in 0 .. {}", n - 1),
+        i64::MIN..=0 => "an empty range".to_string(),
+        n => format!("0 .. {}", n - 1),
     }
 }
 

@@ -130,7 +130,7 @@ impl Graph {
     /// For a named function without a stated entry this is the Jacobian of its body.
     ///
     /// # Errors
-    /// [`Error::Arity`] for an operand that does not exist, [`Error::NotDifferentiable`].
+    /// [`Error::Unknown`] for an operand that does not exist, [`Error::NotDifferentiable`].
     pub fn local_jacobian(&mut self, node: NodeId, operand: usize) -> Result<NodeId> {
         let entry = self.local_entry(node, operand)?;
         let x = self.arg(node, operand);
@@ -145,7 +145,8 @@ impl Graph {
     pub fn local_entry(&mut self, node: NodeId, operand: usize) -> Result<Vec<Product>> {
         let count = self.args(node).len();
         if operand >= count {
-            return Err(Error::Arity { operation: "local_jacobian".into(), expected: count, found: operand });
+            let candidates = (0..count).map(|k| format!("operand {k}")).collect();
+            return Err(Error::Unknown { name: format!("operand {operand}"), candidates });
         }
         expect_real(self, self.arg(node, operand))?;
         let entry = Rules::new().entry(self, node, operand)?;

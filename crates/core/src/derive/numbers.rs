@@ -109,74 +109,76 @@ pub(crate) fn gradient(
     let one = g.integer(1);
     let zero = g.zero(Type::scalar());
     let count = y.index() + 1;
-    let mut arrived = Contributions { heads: vec![END; count], pool: Vec::new(), free: END };
-    arrived.push(y, Rational::ONE, one, None);
+    let mut sweep = Sweep::new(rules, active);
+    sweep.arrived.push(y, Rational::ONE, one, None);
     let mut wanted = vec![false; count];
     xs.iter().filter(|x| **x <= y).for_each(|x| wanted[x.index()] = true);
     let mut results = vec![zero; count];
-    for node in (0..count).rev().map(NodeId::new).filter(|n| active[n.index()]) {
-        let Some(total) = arrived.total(g, node) else { continue };
+    for node in (0..count).rev().map(NodeId::new) {
+        let Some(total) = sweep.arrived.total(g, node) else { continue };
         if wanted[node.index()] {
             let value = guarded(g, total.node, total.guard);
             results[node.index()] = g.scale(&total.coefficient, value);
         }
         if !total.coefficient.is_zero() && !g.is_zero(total.node) {
-            pass_on(g, rules, &mut arrived, &active, &total, node)?;
+            sweep.pass_on(g, &total, node)?;
         }
     }
     Ok(Some(xs.iter().map(|x| results.get(x.index()).copied().unwrap_or(zero)).collect()))
 }
 
-/// Contributions of a node to its operands.
-fn pass_on(
-    g: &mut Graph,
-    rules: &Rules,
-    arrived: &mut Contributions,
-    active: &[bool],
-    total: &Cotangent,
-    node: NodeId,
-) -> Result<()> {
-    // The entries of sums and products are written out here, unless others are asked for.
-    match g.op(node) {
-        Op::Sum(coefficients) if !rules.is_replaced(sum::SUM.name) => {
-            let terms = coefficients.iter().zip(g.raw_args(node));
-            for (coefficient, &operand) in terms.filter(|(_, a)| active[a.index()]) {
-                arrived.push(operand, &total.coefficient * coefficient, total.node, total.guard);
-            }
-        }
-        Op::Contract(kind)
-            if !rules.is_replaced(contract::CONTRACT.name)
-                && kind.conds.is_empty()
-                && kind.extents.is_empty() =>
-        {
-            let powers: SmallVec<[u32; 4]> = kind.accesses.iter().map(|a| a.power).collect();
-            push_product(g, arrived, active, total, &g.args(node), &powers);
-        }
-        _ => push_entries(g, rules, arrived, active, total, node)?,
-    }
-    Ok(())
+/// What every step of the sweep reads, and where it writes.
+struct Sweep<'a> {
+    rules: &'a Rules,
+    /// The entries of sums and products are written out here, unless others are asked for.
+    written_out: bool,
+    active: Vec<bool>,
+    arrived: Contributions,
 }
 
-/// Cotangents of the operands of any primitive, from the entries of its rule.
-fn push_entries(
-    g: &mut Graph,
-    rules: &Rules,
-    arrived: &mut Contributions,
-    active: &[bool],
-    total: &Cotangent,
-    node: NodeId,
-) -> Result<()> {
-    for (k, operand) in g.args(node).into_iter().enumerate().filter(|(_, a)| active[a.index()]) {
-        for mut product in rules.entry(g, node, k)? {
-            let guard = take_guards(g, &mut product, total.guard);
-            product.accesses.push(Access::new(total.node, []));
-            let local = g.product(product);
-            let (scale, monic) = g.unscaled(local);
-            let scale = scale.map_or_else(|| total.coefficient.clone(), |s| &total.coefficient * &s);
-            arrived.push(operand, scale, monic, guard);
-        }
+impl Sweep<'_> {
+    fn new(rules: &Rules, active: Vec<bool>) -> Sweep<'_> {
+        let written_out = ![&sum::SUM, &contract::CONTRACT].iter().any(|p| rules.is_replaced(p.name));
+        let arrived = Contributions { heads: vec![END; active.len()], pool: Vec::new(), free: END };
+        Sweep { rules, written_out, active, arrived }
     }
-    Ok(())
+
+    /// Contributions of a node to its operands.
+    fn pass_on(&mut self, g: &mut Graph, total: &Cotangent, node: NodeId) -> Result<()> {
+        match g.op(node) {
+            Op::Sum(coefficients) if self.written_out => {
+                let terms = coefficients.iter().zip(g.raw_args(node));
+                for (coefficient, &operand) in terms.filter(|(_, a)| self.active[a.index()]) {
+                    self.arrived.push(operand, &total.coefficient * coefficient, total.node, total.guard);
+                }
+            }
+            Op::Contract(kind) if self.written_out && kind.conds.is_empty() && kind.extents.is_empty() => {
+                let powers: SmallVec<[u32; 4]> = kind.accesses.iter().map(|a| a.power).collect();
+                let args = g.args(node);
+                push_product(g, &mut self.arrived, &self.active, total, &args, &powers);
+            }
+            _ => self.push_entries(g, total, node)?,
+        }
+        Ok(())
+    }
+
+    /// Contributions of any primitive, from the entries of its rule.
+    fn push_entries(&mut self, g: &mut Graph, total: &Cotangent, node: NodeId) -> Result<()> {
+        for (k, operand) in g.args(node).into_iter().enumerate() {
+            if !self.active[operand.index()] {
+                continue;
+            }
+            for mut product in self.rules.entry(g, node, k)? {
+                let guard = take_guards(g, &mut product, total.guard);
+                product.accesses.push(Access::new(total.node, []));
+                let local = g.product(product);
+                let (scale, monic) = g.unscaled(local);
+                let scale = scale.map_or_else(|| total.coefficient.clone(), |s| &total.coefficient * &s);
+                self.arrived.push(operand, scale, monic, guard);
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Moves the predicates of a product of numbers into one guard, together with the guard that was there.

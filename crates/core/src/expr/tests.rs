@@ -142,7 +142,7 @@ fn labels_stay_in_their_range() {
     assert_eq!(
         without_lines(&b.diagnostics().unwrap().to_string()),
         "\
-error[E0122]: `at` selects from 3 entries by labels of type index[4]
+error[E0122]: `gather` selects from 3 entries by labels of type index[4]
   --> tests.rs
    left:  z  real[3]   input z
    right: k  index[4]  input k

@@ -44,6 +44,7 @@ pub struct Graph {
     op_index: Positions,
     types: FxIndexSet<Type>,
     inputs: Vec<(Input, NodeId)>,
+    /// Inputs by name: declared ones and copies.
     input_names: Positions,
     literals: FxIndexSet<Literal>,
     functions: Vec<Arc<Function>>,
@@ -225,7 +226,6 @@ impl Graph {
             }
             return Ok(node);
         }
-        self.input_names.insert(hash_of(&name), self.inputs.len() as u32);
         Ok(self.register(Input { name: Arc::from(name), ty, facts, copy: 0 }))
     }
 
@@ -236,11 +236,16 @@ impl Graph {
     }
 
     fn register(&mut self, input: Input) -> NodeId {
+        let name = hash_of(&input.name);
+        if let Some(known) = self.input_names.find(name, |k| self.inputs[k as usize].0 == input) {
+            return self.inputs[known as usize].1;
+        }
+        let id = self.inputs.len() as u32;
         let ty = self.type_id(input.ty.clone());
-        let hash = hash_of(&("input", &input));
-        // No input is equal to another, so nobody will look for its operation.
-        let op = self.add_op(Op::Input(self.inputs.len() as u32), hash);
+        // An operation is looked for by its input, so it needs no place in the index of operations.
+        let op = self.add_op(Op::Input(id), hash_of(&("input", &input)));
         let node = self.intern_raw(op, &[], ty);
+        self.input_names.insert(name, id);
         self.inputs.push((input, node));
         node
     }
@@ -255,7 +260,10 @@ impl Graph {
 
     /// The input called `name`.
     pub fn find_input(&self, name: &str) -> Option<NodeId> {
-        let is_it = |k: u32| *self.inputs[k as usize].0.name == *name;
+        let is_it = |k: u32| {
+            let input = &self.inputs[k as usize].0;
+            input.copy == 0 && *input.name == *name
+        };
         let k = self.input_names.find(hash_of(&name), is_it)?;
         Some(self.inputs[k as usize].1)
     }

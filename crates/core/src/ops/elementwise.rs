@@ -152,6 +152,10 @@ impl Graph {
     /// # Errors
     /// [`Error::ShapesDiffer`], [`Error::Entries`].
     pub fn logic(&mut self, logic: Logic, args: &[NodeId]) -> Result<NodeId> {
+        let expected = if logic == Logic::Not { 1 } else { 2 };
+        if args.len() != expected {
+            return Err(Error::Arity { operation: "logic".into(), expected, found: args.len() });
+        }
         for &a in args {
             self.expect_entries("logic", a, DType::Bool)?;
             self.expect_same_shape("logic", args[0], a)?;

@@ -2,7 +2,7 @@
 //!
 //! The first line of each gives its index form; none of them needs a rule of its own.
 
-use super::shapes::{expect_axis, expect_equal_extents, expect_rank, l};
+use super::shapes::{expect_axis, expect_equal_extents, expect_labels_inside, expect_rank, l};
 use crate::error::{Error, Result};
 use crate::form::{Access, Cond, Product};
 use crate::graph::Graph;
@@ -45,7 +45,7 @@ impl Graph {
     /// # Errors
     /// [`Error::Entries`] unless the labels are integers.
     pub fn one_hot(&mut self, labels: NodeId, extent: &Dim) -> Result<NodeId> {
-        self.expect_entries("onehot", labels, DType::Int)?;
+        expect_labels_inside(self, "onehot", labels, extent)?;
         let rank = self.rank(labels);
         let mut shape = self.ty(labels).shape.clone();
         shape.push(extent.clone());
@@ -232,11 +232,7 @@ impl Graph {
                 if let Some(n) = whole.as_fixed()
                     && !(0..n).contains(&position)
                 {
-                    return Err(Error::OutOfRange {
-                        name: "the operand of slice".into(),
-                        position,
-                        extent: n,
-                    });
+                    return Err(Error::OutOfRange { name: String::new(), position, extent: n });
                 }
             }
         }
@@ -313,14 +309,11 @@ impl Graph {
     /// The same entries in row-major order under another shape.
     ///
     /// # Errors
-    /// [`Error::ShapesDiffer`] unless the numbers of entries are the same polynomial.
+    /// [`Error::ExtentsDiffer`] unless the numbers of entries are the same polynomial.
     pub fn reshape(&mut self, x: NodeId, shape: &[Dim]) -> Result<NodeId> {
         let from = self.ty(x).shape.clone();
         let count = |s: &[Dim]| s.iter().cloned().fold(Dim::ONE, |n, d| n * d);
-        if count(&from) != count(shape) {
-            let right = Type::real(shape.iter().cloned());
-            return Err(Error::ShapesDiffer { operation: "reshape", left: self.ty(x).clone(), right });
-        }
+        expect_equal_extents("reshape", &count(&from), &count(shape))?;
         let facts = Facts { extents: shape, gone: &[], below: &|_| None };
         let mut position = Term::constant(0);
         for (k, d) in shape.iter().enumerate() {
@@ -339,10 +332,11 @@ impl Graph {
     /// `y[t…,j…] = x[t,j…]`: rows of `x` at integer labels.
     ///
     /// # Errors
-    /// [`Error::Rank`] for a number, [`Error::Entries`] unless the labels are integers.
+    /// [`Error::Axis`] for a number, [`Error::Entries`] unless the labels are integers, [`Error::LabelRange`] unless
+    /// they are declared to stay inside the axis.
     pub fn gather(&mut self, x: NodeId, labels: NodeId) -> Result<NodeId> {
-        self.expect_entries("gather", labels, DType::Int)?;
         expect_axis(self, "gather", x, 0)?;
+        expect_labels_inside(self, "gather", labels, &self.shape(x)[0])?;
         let (rt, rx) = (self.rank(labels), self.rank(x));
         let shape = self.shape(labels).iter().chain(&self.shape(x)[1..]).cloned().collect();
         let element = Term::element(labels, (0..rt).map(l));
@@ -355,7 +349,7 @@ impl Graph {
     /// # Errors
     /// [`Error::Entries`], [`Error::ExtentsDiffer`].
     pub fn scatter_add(&mut self, x: NodeId, labels: NodeId, extent: &Dim) -> Result<NodeId> {
-        self.expect_entries("scatter_add", labels, DType::Int)?;
+        expect_labels_inside(self, "scatter_add", labels, extent)?;
         let (rt, rx) = (self.rank(labels), self.rank(x));
         for k in 0..rt {
             expect_axis(self, "scatter_add", x, k)?;
@@ -394,7 +388,7 @@ impl Graph {
         if let (Some(e), Some(n)) = (extent.as_fixed(), n.as_fixed())
             && e < 0
         {
-            return Err(Error::OutOfRange { name: "the signal of conv".into(), position: n - e, extent: n });
+            return Err(Error::OutOfRange { name: String::new(), position: n - e, extent: n });
         }
         let mut product = Product::one([extent]);
         let j = Term::label(product.bind(m));

@@ -197,7 +197,11 @@ impl Graph {
                 Op::Zero(_) => self.zero(other.ty(node).clone()),
                 Op::Input(_) => {
                     let input = other.as_input(node).expect("invariant: an input").clone();
-                    self.input_with(&input.name, input.ty, input.facts)?
+                    match input.copy {
+                        0 => self.input_with(&input.name, input.ty, input.facts)?,
+                        // What stands for a cut intermediate stays apart from a declared input of that name.
+                        _ => self.fresh_input(&input.name, input.ty),
+                    }
                 }
                 Op::Literal(_) => self.literal(other.as_literal(node).expect("invariant: a literal").clone()),
                 Op::Rational(value) => self.rational(value.clone()),

@@ -4,7 +4,8 @@ use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::index::{Label, Term};
 use crate::node::NodeId;
-use crate::shape::Dim;
+use crate::shape::{DType, Dim};
+use std::collections::BTreeSet;
 
 /// Axis `k` of the result, as an index term.
 pub(super) fn l(k: usize) -> Term {
@@ -29,6 +30,22 @@ pub(super) fn expect_rank(
         return Ok(());
     }
     Err(Error::Rank { operation, expected, found: g.ty(x).clone() })
+}
+
+/// Labels that select along an axis are declared to stay inside it, so that each is checked before it is used: a
+/// delta against a label that matches nothing would silently be zero.
+pub(super) fn expect_labels_inside(
+    g: &Graph,
+    operation: &'static str,
+    labels: NodeId,
+    extent: &Dim,
+) -> Result<()> {
+    g.expect_entries(operation, labels, DType::Int)?;
+    let inside = g.below(labels).is_some_and(|b| (extent.clone() - b).is_nonnegative(&BTreeSet::new()));
+    if inside {
+        return Ok(());
+    }
+    Err(Error::LabelRange { operation, labels: g.ty(labels).clone(), extent: extent.clone() })
 }
 
 pub(super) fn expect_equal_extents(operation: &'static str, left: &Dim, right: &Dim) -> Result<()> {

@@ -138,6 +138,10 @@ fn what_is_not_a_graph_is_refused_with_its_line() {
         ("%1 : real[n] = sum 1*%0", "line 3: this sum has a simpler form"),
         ("%1 : real[n] = sum 1*%0 1*%0", "line 3: this sum has a simpler form"),
         ("%1 : real[n] = input \"x\"", "line 3: input x is declared before"),
+        (
+            "%1 : real[n] = input \"x\" copy 1\n%2 : real[n] = input \"x\" copy 1",
+            "line 4: this is an earlier node, or has a simpler form",
+        ),
         ("%1 : real[n] = contract [n|] %0[#1]", "line 3: there is no label #1"),
         (
             "%1 : real[n] = contract [n|] %0",

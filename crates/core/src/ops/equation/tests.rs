@@ -1,3 +1,5 @@
+//! What formulas mean as nodes: exactness, ranges, order, conditions, and that nothing panics.
+
 use super::*;
 use crate::graph::op::Op;
 use crate::ops::map::{EXP, RELU};
@@ -176,7 +178,7 @@ fn mistakes_are_said_in_the_readers_indices() {
     assert!(refused("sum(i, i*x[i])").contains("where a real number is expected"));
     assert!(refused("x[i]*(x[i] > 0)").contains("write it in brackets"));
     assert!(refused("x[1/2]").contains("a whole number is expected"));
-    assert!(refused("exp(s, s)").contains("`exp` takes 1 operands, 2 given"));
+    assert!(refused("exp(s, s)").contains("`exp` takes 1 operand, 2 given"));
     assert!(refused("sum(x[i])").contains("a binder takes an index"));
     assert!(refused("x[i div 0]*x[i]").contains("positive number or size"));
     assert!(refused("x[99999999999999*i]*x[i]").contains("too large"));
