@@ -1,3 +1,5 @@
+//! The facade: what a program needs, and the README as its front page.
+//!
 #![doc = include_str!("../README.md")]
 
 pub use chainrule_core as core;
