@@ -13,7 +13,7 @@ macro_rules! unary {
             #[doc = concat!("`y[o] = ", stringify!($method), "(x[o])`; the block is [`map::", stringify!($map), "`].")]
             #[track_caller]
             pub fn $method(&self) -> Expr {
-                self.map(&map::$map, &[], Location::caller())
+                self.apply(&map::$map, &[], Location::caller())
             }
         )*}
 
@@ -31,7 +31,13 @@ unary! {
 
 /// Methods made of a map of several arguments.
 impl Expr {
-    fn map(&self, map: &'static Map, others: &[Expr], at: Place) -> Expr {
+    /// Any primitive of one argument by its record, `x.map(&map::TANH)`: what the named methods call.
+    #[track_caller]
+    pub fn map(&self, map: &'static Map) -> Expr {
+        self.apply(map, &[], Location::caller())
+    }
+
+    fn apply(&self, map: &'static Map, others: &[Expr], at: Place) -> Expr {
         let operands: Vec<&Expr> = std::iter::once(self).chain(others).collect();
         Expr::combine(map.name, &operands, at, |g, args| {
             let args = g.align(args);
@@ -47,8 +53,8 @@ impl Expr {
         let whole = exponent.node.and_then(|n| exponent.builder.read(|g| g.as_rational(n))?.to_i64());
         match whole {
             Some(n @ 0..=1024) => self.whole_power(n as u32, at),
-            Some(n @ -1024..=-1) => self.whole_power(n.unsigned_abs() as u32, at).map(&map::RECIP, &[], at),
-            _ => self.map(&map::POW, &[exponent], at),
+            Some(n @ -1024..=-1) => self.whole_power(n.unsigned_abs() as u32, at).apply(&map::RECIP, &[], at),
+            _ => self.apply(&map::POW, &[exponent], at),
         }
     }
 
@@ -68,31 +74,31 @@ impl Expr {
     /// Larger of two, entry by entry.
     #[track_caller]
     pub fn max(&self, other: impl Operand) -> Expr {
-        self.map(&map::MAX, &[other.expr(self)], Location::caller())
+        self.apply(&map::MAX, &[other.expr(self)], Location::caller())
     }
 
     /// Smaller of two, entry by entry.
     #[track_caller]
     pub fn min(&self, other: impl Operand) -> Expr {
-        self.map(&map::MIN, &[other.expr(self)], Location::caller())
+        self.apply(&map::MIN, &[other.expr(self)], Location::caller())
     }
 
     /// Nearest point of `[low, high]`.
     #[track_caller]
     pub fn clip(&self, low: impl Operand, high: impl Operand) -> Expr {
-        self.map(&map::CLIP, &[low.expr(self), high.expr(self)], Location::caller())
+        self.apply(&map::CLIP, &[low.expr(self), high.expr(self)], Location::caller())
     }
 
     /// Angle of the point with ordinate `self` and the given abscissa.
     #[track_caller]
     pub fn atan2(&self, abscissa: impl Operand) -> Expr {
-        self.map(&map::ATAN2, &[abscissa.expr(self)], Location::caller())
+        self.apply(&map::ATAN2, &[abscissa.expr(self)], Location::caller())
     }
 
     /// Derivative of digamma of the given whole order.
     #[track_caller]
     pub fn polygamma(&self, order: impl Operand) -> Expr {
-        order.expr(self).map(&map::POLYGAMMA, std::slice::from_ref(self), Location::caller())
+        order.expr(self).apply(&map::POLYGAMMA, std::slice::from_ref(self), Location::caller())
     }
 }
 
