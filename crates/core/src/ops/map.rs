@@ -296,6 +296,13 @@ maps! {
         text: "tanh({x})", latex: r"\tanh{x}",
         domain: Everywhere, probes: &[&[-2.0], &[0.0], &[0.7]], kinks: &[],
     }
+    /// Inverse hyperbolic sine. `∂y/∂x = 1/√(1 + x²)`.
+    ASINH = "asinh" {
+        partials: [|x; _| (*x * *x + 1).map(&SQRT).recip()],
+        eval: |x| x.asinh(),
+        text: "asinh({x})", latex: r"\operatorname{arsinh}{x}",
+        domain: Everywhere, probes: &[&[-2.0], &[1e-3], &[3.0]], kinks: &[],
+    }
     /// Logistic function `1/(1 + exp(−x))`. `∂y/∂x = y (1 − y)`.
     SIGMOID = "sigmoid" {
         partials: [|_x; y| y * (1 - y)],

@@ -146,6 +146,13 @@ pub trait Scalar:
     fn cosh(&self) -> Self;
     /// Hyperbolic tangent.
     fn tanh(&self) -> Self;
+    /// Inverse hyperbolic sine, odd; accurate near 0 and at both ends.
+    fn asinh(&self) -> Self {
+        let x = self.abs();
+        let tail = x.clone() * &x / (Self::one() + (x.clone() * &x + Self::one()).sqrt());
+        let y = if x > Self::from_f64(1e8) { x.ln() + Self::from_i64(2).ln() } else { (x + tail).ln_1p() };
+        if *self < Self::zero() { -y } else { y }
+    }
     /// Error function `2/√π ∫₀ˣ exp(-t²) dt`.
     fn erf(&self) -> Self;
     /// `ln |Γ(x)|`; `+∞` at the poles 0, -1, -2, …
