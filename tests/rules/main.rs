@@ -6,6 +6,7 @@
 //! | `exact` | rational entries against exact differences |
 //! | `records` | the words and probes of every record, its kinks and what is taken there |
 //! | `composites` | stated entries against those of the bodies |
+//! | `simplified` | simplified against unsimplified values |
 //! | `mutation` | every fault in every rule must fail `check`: `cargo test --test rules mutation -- --nocapture` |
 //!
 //! Maps bring their own probes (`maps`); the other primitives are tried by the table of `programs`.
@@ -21,6 +22,7 @@ mod predicates;
 mod programs;
 mod records;
 mod replaced;
+mod simplified;
 
 use case::Case;
 use chainrule_core::ops::rules::Rules;

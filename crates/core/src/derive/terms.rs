@@ -2,7 +2,7 @@
 //!
 //! At node `v` a term has free labels for the outer axes (of the Jacobian's far end) and for the axes of `v`. Outer
 //! factors touch outer labels only, the link touches both (deltas and at most one access), local factors touch axes
-//! of `v` only. [`combine`] freezes what is local into one node, never larger than `v`; products are never
+//! of `v` only. `combine` freezes what is local into one node, never larger than `v`; products are never
 //! distributed over sums. Measured on prototypes: a logistic Hessian at 1000 × 100 keeps 17,000 numbers this way
 //! and 711,000 with a plain sweep.
 

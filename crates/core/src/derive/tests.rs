@@ -4,7 +4,6 @@ use super::*;
 use crate::eval::Bindings;
 use crate::graph::op::Linear;
 use crate::ops::map::{EXP, LOG, RELU, TANH};
-use crate::rational::Rational;
 use crate::tensor::Tensor;
 
 fn vector(v: &[f64]) -> Tensor<f64> {
@@ -227,6 +226,11 @@ fn a_chain_of_a_million_operations() {
             let at = Bindings::new().with("x", Tensor::scalar(0.5));
             let v = g.evaluate(&[y, dy], &at).unwrap();
             assert!(v[0].real().unwrap().data()[0] > 0.0);
+            let simplified = g.simplify(&[y, dy], &crate::simplify::Options::default()).unwrap();
+            assert_eq!(g.evaluate(&simplified.outputs, &at).unwrap(), v);
+            let text = crate::render::Printer::new(&g).index_text(dy);
+            assert!(text.omitted > 0 && text.definitions.len() == 1000);
+            drop(g);
         })
         .unwrap()
         .join()
@@ -244,5 +248,12 @@ fn guards_never_multiply_infinity_by_zero() {
     let dy = g.gradient(y, &[x]).unwrap()[0];
     let at = Bindings::new().with("x", Tensor::scalar(0.0));
     assert_eq!(g.evaluate(&[dy], &at).unwrap()[0].real().unwrap().data(), [0.0]);
-    let _ = Rational::ONE;
+
+    let quotient = g.divide(log, x).unwrap();
+    let y = g.select(p, quotient, zero).unwrap();
+    let dy = g.gradient(y, &[x]).unwrap()[0];
+    let second = g.gradient(dy, &[x]).unwrap()[0];
+    for value in g.evaluate(&[dy, second], &at).unwrap() {
+        assert_eq!(value.real().unwrap().data(), [0.0]);
+    }
 }

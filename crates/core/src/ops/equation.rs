@@ -11,8 +11,8 @@
 //! assert_eq!(y, g.form("sum(k, x[k]*V[i,k])", &[]).unwrap());
 //! ```
 //!
-//! Four passes over the flat tree, none of which recurses: [`names`] says what each name stands for, [`ranges`] over
-//! which extent each index runs, [`lower`] builds values from the leaves up. Factors under sums are gathered into
+//! Four passes over the flat tree, none of which recurses: `names` says what each name stands for, `ranges` over
+//! which extent each index runs, `lower` builds values from the leaves up. Factors under sums are gathered into
 //! *one* product before a node is made, so names of indices and the order of factors leave no trace; a sum of terms
 //! inside a factor becomes a node over exactly the indices it uses.
 

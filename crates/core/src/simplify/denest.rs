@@ -10,118 +10,174 @@ use crate::index::{Facts, Label, Term};
 use crate::node::NodeId;
 use crate::ops::map;
 use crate::rational::Rational;
-use rustc_hash::FxHashMap;
-use smallvec::SmallVec;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// Longest sum or product that flattening makes.
-const LENGTH: usize = 4096;
+const LENGTH: usize = 512;
 
 /// One pass over the outputs: the new outputs and the rewrites that were applied.
+///
+/// First it is decided which nodes are absorbed by their only user, then each node that remains is built once with
+/// all that it absorbs: linear in the graph, however deep the nesting.
 pub(crate) fn round(
     g: &mut Graph,
     outputs: &[NodeId],
     options: &Options,
 ) -> Result<(Vec<NodeId>, Vec<&'static Rewrite>)> {
+    let nodes = g.reachable(outputs);
+    let absorbed = absorbed(g, &nodes, outputs);
+    let mut new: FxHashMap<NodeId, NodeId> = FxHashMap::default();
+    let mut applied: Vec<&'static Rewrite> = Vec::new();
+    let mut note = |name: &str| applied.extend(Rewrite::by_name(name));
+    for &node in nodes.iter().filter(|n| !absorbed.contains(n)) {
+        let args = g.args(node);
+        let takes = args.iter().any(|a| absorbed.contains(a));
+        let built = match g.op(node) {
+            Op::Sum(_) if takes => {
+                note("flatten-sum");
+                flat_sum(g, node, &absorbed, &new)
+            }
+            Op::Contract(_) => {
+                if takes {
+                    note("flatten-product");
+                }
+                let mut product = flat_product(g, node, &absorbed);
+                rename(&mut product, &new);
+                if options.conditional && cancel(g, &mut product) {
+                    note("cancel-reciprocal");
+                }
+                g.product(product)
+            }
+            _ => {
+                let args: Vec<NodeId> = args.iter().map(|a| new[a]).collect();
+                if args[..] == g.args(node)[..] { node } else { g.rebuild(node, &args)? }
+            }
+        };
+        new.insert(node, built);
+    }
+    Ok((outputs.iter().map(|o| new[o]).collect(), applied))
+}
+
+/// Nodes that their only user writes in: sums in sums, products in products, up to [`LENGTH`].
+fn absorbed(g: &Graph, nodes: &[NodeId], outputs: &[NodeId]) -> FxHashSet<NodeId> {
     let mut uses: FxHashMap<NodeId, u32> = FxHashMap::default();
-    for node in g.reachable(outputs) {
+    for &node in nodes {
         g.args(node).iter().for_each(|a| *uses.entry(*a).or_insert(0) += 1);
     }
     outputs.iter().for_each(|o| *uses.entry(*o).or_insert(0) += 1);
-    // New nodes inherit the use of the node that they stand for.
-    let mut single: FxHashMap<NodeId, bool> = FxHashMap::default();
-    let mut applied: Vec<&'static Rewrite> = Vec::new();
-    let mut note = |name: &str| applied.extend(Rewrite::by_name(name));
-    let outputs = g.rewrite(outputs, &mut |g, node, args| {
-        let inner = |n: NodeId| single.get(&n).copied().unwrap_or(false);
-        let answer = match g.op(node) {
-            Op::Sum(coefficients) => {
-                let coefficients = coefficients.to_vec();
-                flatten_sum(g, node, &coefficients, args, &inner).inspect(|_| note("flatten-sum"))
+    let mut lengths: FxHashMap<NodeId, usize> = FxHashMap::default();
+    let mut absorbed = FxHashSet::default();
+    for &node in nodes {
+        let mut length = 0;
+        let own: Vec<(NodeId, Fit)> = match g.op(node) {
+            Op::Sum(_) => g.args(node).iter().map(|&a| (a, is_long_sum(g, a))).collect(),
+            Op::Contract(kind) => {
+                let args = g.args(node);
+                kind.accesses
+                    .iter()
+                    .map(|a| (args[a.node.index()], as_factor(g, args[a.node.index()], a.power)))
+                    .collect()
             }
-            Op::Contract(_) => {
-                let rebuilt = g.rebuild(node, args)?;
-                flatten_product(g, rebuilt, options, &inner, &mut note).or(Some(rebuilt))
+            _ => continue,
+        };
+        // An operand that a product reads twice, or also as a predicate or a label, stays a node.
+        let read_once = |a: NodeId| own.iter().filter(|(b, _)| *b == a).count() == 1;
+        for &(a, fits) in &own {
+            let more = lengths.get(&a).copied().unwrap_or(1);
+            let once = uses[&a] == 1 && read_once(a);
+            if once && (fits == Fit::Whole || fits == Fit::Power && more <= 1) && length + more <= LENGTH {
+                absorbed.insert(a);
+                length += more;
+            } else {
+                length += 1;
             }
-            _ => None,
-        };
-        let new = match answer {
-            Some(new) => new,
-            None => g.rebuild(node, args)?,
-        };
-        single.insert(new, uses.get(&node).copied().unwrap_or(0) <= 1);
-        Ok(Some(new))
-    })?;
-    Ok((outputs, applied))
+        }
+        lengths.insert(node, length);
+    }
+    absorbed
 }
 
-fn flatten_sum(
+/// Whether a node can be written into its user.
+#[derive(Copy, Clone, PartialEq, Eq)]
+enum Fit {
+    No,
+    /// As it is.
+    Whole,
+    /// Under a power: one factor to a small power, that has absorbed nothing itself. Repeated squaring stays short.
+    Power,
+}
+
+fn is_long_sum(g: &Graph, node: NodeId) -> Fit {
+    if matches!(g.op(node), Op::Sum(inner) if inner.len() > 1) { Fit::Whole } else { Fit::No }
+}
+
+/// A power of a sum is not a sum of powers.
+fn as_factor(g: &Graph, node: NodeId, power: u32) -> Fit {
+    match g.op(node) {
+        Op::Contract(_) if power == 1 => Fit::Whole,
+        Op::Contract(inner) if inner.extents.len() == inner.free && inner.accesses.len() == 1 => {
+            let total = inner.accesses[0].power.saturating_mul(power);
+            if total <= 64 { Fit::Power } else { Fit::No }
+        }
+        _ => Fit::No,
+    }
+}
+
+fn flat_sum(
     g: &mut Graph,
     node: NodeId,
-    coefficients: &[Rational],
-    args: &[NodeId],
-    single: &dyn Fn(NodeId) -> bool,
-) -> Option<NodeId> {
-    let mut terms: Vec<(Rational, NodeId)> = Vec::with_capacity(args.len());
-    let mut changed = false;
-    for (c, &a) in coefficients.iter().zip(args) {
-        match g.op(a) {
-            Op::Sum(inner) if single(a) && inner.len() > 1 && terms.len() + inner.len() <= LENGTH => {
-                let inner = inner.clone();
-                terms.extend(inner.iter().zip(g.args(a)).map(|(d, b)| (c * d, b)));
-                changed = true;
-            }
-            _ => terms.push((c.clone(), a)),
+    absorbed: &FxHashSet<NodeId>,
+    new: &FxHashMap<NodeId, NodeId>,
+) -> NodeId {
+    let mut terms: Vec<(Rational, NodeId)> = Vec::new();
+    let mut open = vec![(Rational::ONE, node)];
+    while let Some((scale, sum)) = open.pop() {
+        let Op::Sum(coefficients) = g.op(sum) else {
+            unreachable!("invariant: only sums are absorbed by sums")
+        };
+        for (c, a) in coefficients.iter().zip(g.args(sum)) {
+            let c = c * &scale;
+            if absorbed.contains(&a) { open.push((c, a)) } else { terms.push((c, new[&a])) }
         }
     }
     let ty = g.ty(node).clone();
-    changed.then(|| g.sum_unchecked(&terms, |_| ty))
+    g.sum_unchecked(&terms, |_| ty)
 }
 
-/// Inner contractions used once are written into the outer one; reciprocals cancel when conditions are allowed.
-fn flatten_product(
-    g: &mut Graph,
-    node: NodeId,
-    options: &Options,
-    single: &dyn Fn(NodeId) -> bool,
-    note: &mut dyn FnMut(&str),
-) -> Option<NodeId> {
-    if !matches!(g.op(node), Op::Contract(_)) {
-        return None;
-    }
-    let product = g.as_product(node);
-    let mut flat = Product { accesses: SmallVec::new(), ..product.clone() };
-    let mut changed = false;
-    for access in &product.accesses {
-        let inner = matches!(g.op(access.node), Op::Contract(_)).then(|| g.as_product(access.node));
-        match inner {
-            Some(inner) if fits(&flat, &inner, access) && single(access.node) => {
-                write_in(g, &mut flat, &inner, access);
-                changed = true;
-            }
-            _ => flat.accesses.push(access.clone()),
+/// The product of a contraction with everything that it absorbs written in; operands are those of the old nodes.
+fn flat_product(g: &Graph, node: NodeId, absorbed: &FxHashSet<NodeId>) -> Product {
+    let mut flat = g.as_product(node);
+    let mut open: Vec<Access> = flat.accesses.drain(..).collect();
+    open.reverse();
+    while let Some(access) = open.pop() {
+        if absorbed.contains(&access.node) {
+            let inner = g.as_product(access.node);
+            let first = flat.accesses.len();
+            write_in(g, &mut flat, &inner, &access);
+            open.extend(flat.accesses.drain(first..).rev());
+        } else {
+            flat.accesses.push(access);
         }
     }
-    if changed {
-        note("flatten-product");
-    }
-    if options.conditional && cancel(g, &mut flat) {
-        note("cancel-reciprocal");
-        changed = true;
-    }
-    changed.then(|| g.product(flat))
+    flat
 }
 
-/// A power of a sum is not a sum of powers; a predicate's guard is written in like any other condition.
-fn fits(flat: &Product, inner: &Product, access: &Access) -> bool {
-    let sums = inner.extents.len() > inner.free;
-    (access.power == 1 || !sums) && flat.accesses.len() + inner.accesses.len() <= LENGTH
+fn rename(product: &mut Product, new: &FxHashMap<NodeId, NodeId>) {
+    for access in &mut product.accesses {
+        access.node = new[&access.node];
+    }
+    for cond in &mut product.conds {
+        if let Cond::Holds(node, _, _) = cond {
+            *node = new[node];
+        }
+    }
+    product.map_terms(&mut |t| t.map_elements(&mut |n| new[&n]));
 }
 
 fn write_in(g: &Graph, flat: &mut Product, inner: &Product, access: &Access) {
     let bound: Vec<Label> = inner.bound().map(|l| flat.bind(inner.extents[l.0 as usize].clone())).collect();
-    let extents = flat.extents.clone();
     let below = |n: NodeId| g.below(n);
-    let facts = Facts { extents: &extents, gone: &[], below: &below };
+    let facts = Facts { extents: &flat.extents, gone: &[], below: &below };
     let mut place = |t: &Term| {
         t.substitute(
             &mut |l| match (l.0 as usize).checked_sub(inner.free) {
