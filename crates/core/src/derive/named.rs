@@ -39,9 +39,9 @@ impl Graph {
                 .ok_or_else(|| Error::Unknown { name: name.to_string(), candidates: self.tags() })?,
         };
         let mut jacobian = self.jacobian(lowered.outputs[0], x)?;
-        // A definition may itself mention another cut: substitute from the last made to the first.
-        for &(input, definition) in lowered.cuts.iter().rev() {
-            jacobian = self.substitute(&[jacobian], &[(input, definition)])?[0];
+        // A definition may itself mention another cut: each round reaches one further.
+        for _ in &lowered.cuts {
+            jacobian = self.substitute(&[jacobian], &lowered.cuts)?[0];
         }
         Ok(jacobian)
     }

@@ -119,10 +119,19 @@ fn bound_labels(part: &Part, term: &Product) -> Vec<Label> {
 }
 
 /// The parts as one node over the free labels they touch: `coefficient, access` (no access for a constant).
-fn freeze(g: &mut Graph, term: &Product, parts: Vec<Part>) -> (Rational, Option<Access>) {
+///
+/// The ranges of the term over those labels go with them: they keep reads inside their axes.
+fn freeze(g: &mut Graph, term: &Product, mut parts: Vec<Part>) -> (Rational, Option<Access>) {
     let mut touched = vec![false; term.extents.len()];
     for part in &parts {
         part.each_label(&mut |l| touched[l.0 as usize] = true);
+    }
+    for cond in &term.conds {
+        let over = cond.terms().iter().all(|t| (0..touched.len()).all(|k| touched[k] || !t.mentions(Label(k as u32))));
+        let range = Part::Cond(cond.clone());
+        if matches!(cond, Cond::NonNegative(_)) && over && !parts.contains(&range) {
+            parts.push(range);
+        }
     }
     let labels: Vec<usize> = (0..touched.len()).filter(|&k| touched[k]).collect();
     let free = labels.iter().filter(|&&k| k < term.free).count();
@@ -191,7 +200,13 @@ fn merge_local(g: &mut Graph, shape: &Product, mut members: Vec<Sorted>) -> (Rat
         let only = members.remove(0);
         return (only.coefficient, only.local.into_iter().chain(guards).collect());
     }
-    let terms: Vec<(Rational, Vec<Part>)> = members.into_iter().map(|m| (m.coefficient, m.local)).collect();
+    // A range keeps reads inside their axes, so what is frozen keeps it too.
+    let ranges: Vec<Part> =
+        guards.iter().filter(|p| matches!(p, Part::Cond(Cond::NonNegative(_)))).cloned().collect();
+    let terms: Vec<(Rational, Vec<Part>)> = members
+        .into_iter()
+        .map(|m| (m.coefficient, m.local.into_iter().chain(ranges.iter().cloned()).collect()))
+        .collect();
     let (scale, access) = freeze_sum(g, shape, terms);
     (scale, access.map(Part::Access).into_iter().chain(guards).collect())
 }

@@ -257,3 +257,40 @@ fn guards_never_multiply_infinity_by_zero() {
         assert_eq!(value.real().unwrap().data(), [0.0]);
     }
 }
+
+/// A range guard that was split from the sum it protects let the gradient read outside an axis.
+#[test]
+fn a_range_stays_with_the_read_that_it_protects() {
+    let mut g = Graph::new();
+    let x = g.input("x", Type::real([3])).unwrap();
+    let b = g.input("b", Type::real([2])).unwrap();
+    let w = g.input("W", Type::real([4, 2])).unwrap();
+    let padded = g.pad(x, 0, &2.into(), &0.into()).unwrap();
+    let shifted = g.slice(padded, 0, &0.into(), 1, &4.into()).unwrap();
+    let outer = g.outer(shifted, b).unwrap();
+    let weighted = g.multiply(w, outer).unwrap();
+    let y = g.sum_all(weighted).unwrap();
+    let at = Bindings::new()
+        .with("x", vector(&[1.0, 2.0, 3.0]))
+        .with("b", vector(&[0.5, -1.0]))
+        .with("W", Tensor::new(&[4, 2], (0..8).map(f64::from).collect()).unwrap());
+    check(&mut g, y, &["x", "b", "W"], &at);
+}
+
+/// The definition of one cut may mention another; a name with two definitions is refused.
+#[test]
+fn cuts_may_stand_on_each_other_but_not_share_a_name() {
+    let mut g = Graph::new();
+    let x = g.input("x", Type::scalar()).unwrap();
+    let square = g.power(x, 2);
+    let a = g.tag("a", square);
+    let cube = g.multiply(a, x).unwrap();
+    let b = g.tag("b", cube);
+    let y = g.multiply(a, b).unwrap();
+    let at = Bindings::new().with("x", Tensor::scalar(2.0));
+    let by_a = g.derivative(y, "a", &["b"]).unwrap();
+    assert_eq!(g.evaluate(&[by_a], &at).unwrap()[0].real().unwrap().data(), [8.0]);
+    let other = g.tag("a", x);
+    let twice = g.multiply(a, other).unwrap();
+    assert!(matches!(g.derivative(twice, "a", &[]), Err(Error::Duplicate { .. })));
+}

@@ -109,7 +109,8 @@ impl Graph {
     /// The cut is by name: with `a` and `b` both defined as `x²`, cutting `a` leaves `b` alone.
     ///
     /// # Errors
-    /// [`Error::Unknown`] for a cut that no output depends on by name.
+    /// [`Error::Unknown`] for a cut that no output depends on by name, [`Error::Duplicate`] for a cut name with two
+    /// definitions.
     pub fn lower(&mut self, outputs: &[NodeId], cuts: &[&str]) -> Result<Lowered> {
         let mut made: Vec<Option<(NodeId, NodeId)>> = vec![None; cuts.len()];
         let mut names: Vec<(std::sync::Arc<str>, NodeId)> = Vec::new();
@@ -120,10 +121,14 @@ impl Graph {
                 names.push((name, args[0]));
                 return Ok(Some(args[0]));
             };
-            let (input, _) = *made[k].get_or_insert_with(|| {
+            let (input, definition) = *made[k].get_or_insert_with(|| {
                 let ty = g.ty(node).clone();
                 (g.fresh_input(&name, ty), args[0])
             });
+            if definition != args[0] {
+                let (first, second) = (g.ty(definition).clone(), g.ty(args[0]).clone());
+                return Err(Error::Duplicate { name: (*name).into(), first, second });
+            }
             Ok(Some(input))
         })?;
         // Behind a cut a name stands for something else than its definition.
