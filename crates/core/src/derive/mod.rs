@@ -252,6 +252,7 @@ impl Derivation<'_> {
     /// As there.
     pub fn vjp(&mut self, g: &mut Graph, y: NodeId, xs: &[NodeId], cotangent: NodeId) -> Result<Vec<NodeId>> {
         g.expect_same_shape("vjp", y, cotangent)?;
+        expect_real(g, cotangent)?;
         let (y, xs) = self.opened(g, y, xs)?;
         let seed = Product::of(cotangent, &g.ty(cotangent).shape.clone());
         let right = Rules::new();
@@ -268,6 +269,7 @@ impl Derivation<'_> {
         }
         for (&x, &t) in xs.iter().zip(tangents) {
             g.expect_same_shape("jvp", x, t)?;
+            expect_real(g, t)?;
         }
         let (y, xs) = self.opened(g, y, xs)?;
         let seeds: Vec<(NodeId, Product)> =

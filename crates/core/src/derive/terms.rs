@@ -127,7 +127,10 @@ fn freeze(g: &mut Graph, term: &Product, mut parts: Vec<Part>) -> (Rational, Opt
         part.each_label(&mut |l| touched[l.0 as usize] = true);
     }
     for cond in &term.conds {
-        let over = cond.terms().iter().all(|t| (0..touched.len()).all(|k| touched[k] || !t.mentions(Label(k as u32))));
+        let over = cond
+            .terms()
+            .iter()
+            .all(|t| (0..touched.len()).all(|k| touched[k] || !t.mentions(Label(k as u32))));
         let range = Part::Cond(cond.clone());
         if matches!(cond, Cond::NonNegative(_)) && over && !parts.contains(&range) {
             parts.push(range);

@@ -386,7 +386,11 @@ fn offset(terms: &[NumTerm], shape: &[usize], at: &[i64]) -> Option<usize> {
 }
 
 fn power<S: Scalar>(x: &S, power: u32) -> S {
-    if power == 1 { x.clone() } else { x.powi(power as i32) }
+    match i32::try_from(power) {
+        Ok(1) => x.clone(),
+        Ok(power) => x.powi(power),
+        Err(_) => x.powi((power / 2) as i32) * x.powi((power - power / 2 - 1) as i32) * x,
+    }
 }
 
 // -------------------------------------------------------------------- order

@@ -5,6 +5,7 @@
 
 use super::Primitive;
 use super::reduce::kept_deltas;
+use super::shapes::distinct;
 use crate::error::{Error, Result};
 use crate::form::{Access, Cond, Product};
 use crate::graph::Graph;
@@ -193,14 +194,13 @@ impl Graph {
         }
         let id =
             COMPOSITES.iter().position(|c| std::ptr::eq(*c, composite)).expect("invariant: listed") as u16;
+        let axes = distinct(axes);
         let mut body = Graph::new();
         let mut formals = Vec::new();
         for (k, &a) in args.iter().enumerate() {
             formals.push(body.input(["x", "a", "b"][k], self.ty(a).clone())?);
         }
-        let output = (composite.body)(&mut body, &formals, axes)?;
-        let mut axes = axes.to_vec();
-        axes.sort_unstable();
+        let output = (composite.body)(&mut body, &formals, &axes)?;
         let name = composite.primitive.name.to_string();
         self.apply(Function { name, composite: Some(id), axes, body, formals, output }, args)
     }

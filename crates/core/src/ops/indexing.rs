@@ -2,7 +2,9 @@
 //!
 //! The first line of each gives its index form; none of them needs a rule of its own.
 
-use super::shapes::{expect_axis, expect_equal_extents, expect_labels_inside, expect_rank, l};
+use super::shapes::{
+    expect_axis, expect_equal_extents, expect_extents, expect_labels_inside, expect_rank, l,
+};
 use crate::error::{Error, Result};
 use crate::form::{Access, Cond, Product};
 use crate::graph::Graph;
@@ -152,6 +154,7 @@ impl Graph {
         conds: impl IntoIterator<Item = Cond>,
     ) -> Result<NodeId> {
         self.expect_entries("index", x, DType::Real)?;
+        expect_extents("index", &shape)?;
         let mut product = Product::one(shape).times(Access::new(x, at));
         product.conds.extend(conds);
         Ok(self.product(product))
@@ -314,6 +317,10 @@ impl Graph {
         let from = self.ty(x).shape.clone();
         let count = |s: &[Dim]| s.iter().cloned().fold(Dim::ONE, |n, d| n * d);
         expect_equal_extents("reshape", &count(&from), &count(shape))?;
+        // Counts that saturated are equal without being the same.
+        if count(shape).as_fixed() == Some(i64::MAX) {
+            return Err(Error::TooLarge { entries: i128::from(i64::MAX), limit: i128::from(i64::MAX) - 1 });
+        }
         let facts = Facts { extents: shape, gone: &[], below: &|_| None };
         let mut position = Term::constant(0);
         for (k, d) in shape.iter().enumerate() {

@@ -1,6 +1,6 @@
 //! Constructors of reductions, positions, linear algebra, and of the statistics built from them.
 
-use super::shapes::{expect_axis, l};
+use super::shapes::{distinct, expect_axis, l};
 use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::graph::op::{Linear, Op, Reduction};
@@ -115,6 +115,7 @@ impl Graph {
     /// # Errors
     /// [`Error::Axis`].
     pub fn mean(&mut self, x: NodeId, axes: &[usize]) -> Result<NodeId> {
+        let axes = &distinct(axes);
         let total = self.sum_axes(x, axes)?;
         let count = axes.iter().map(|&k| self.shape(x)[k].clone()).fold(Dim::ONE, |n, d| n * d);
         let count = self.size(&count);

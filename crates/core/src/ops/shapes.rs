@@ -4,8 +4,16 @@ use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::index::{Label, Term};
 use crate::node::NodeId;
-use crate::shape::{DType, Dim};
+use crate::shape::{DType, Dim, Type};
 use std::collections::BTreeSet;
+
+/// The axes in order, each once: an axis that is named twice is that axis.
+pub(super) fn distinct(axes: &[usize]) -> Vec<usize> {
+    let mut axes = axes.to_vec();
+    axes.sort_unstable();
+    axes.dedup();
+    axes
+}
 
 /// Axis `k` of the result, as an index term.
 pub(super) fn l(k: usize) -> Term {
@@ -30,6 +38,15 @@ pub(super) fn expect_rank(
         return Ok(());
     }
     Err(Error::Rank { operation, expected, found: g.ty(x).clone() })
+}
+
+/// Extents that are numbers are at least 0.
+pub(super) fn expect_extents(operation: &'static str, shape: &[Dim]) -> Result<()> {
+    if shape.iter().all(|d| d.as_fixed().is_none_or(|n| n >= 0)) {
+        return Ok(());
+    }
+    let found = Type::real(shape.iter().cloned());
+    Err(Error::Rank { operation, expected: "extents of at least 0", found })
 }
 
 /// Labels that select along an axis are declared to stay inside it, so that each is checked before it is used: a

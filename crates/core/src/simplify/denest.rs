@@ -15,6 +15,9 @@ use rustc_hash::{FxHashMap, FxHashSet};
 /// Longest sum or product that flattening makes.
 const LENGTH: usize = 512;
 
+/// Most sums that one product absorbs: beyond, the nested form is both cheaper to evaluate and easier to read.
+const SUMS: usize = 6;
+
 /// One pass over the outputs: the new outputs and the rewrites that were applied.
 ///
 /// First it is decided which nodes are absorbed by their only user, then each node that remains is built once with
@@ -66,9 +69,11 @@ fn absorbed(g: &Graph, nodes: &[NodeId], outputs: &[NodeId]) -> FxHashSet<NodeId
     }
     outputs.iter().for_each(|o| *uses.entry(*o).or_insert(0) += 1);
     let mut lengths: FxHashMap<NodeId, usize> = FxHashMap::default();
+    let mut sums: FxHashMap<NodeId, usize> = FxHashMap::default();
     let mut absorbed = FxHashSet::default();
     for &node in nodes {
         let mut length = 0;
+        let mut summed = sums_of(g, node);
         let own: Vec<(NodeId, Fit)> = match g.op(node) {
             Op::Sum(_) => g.args(node).iter().map(|&a| (a, is_long_sum(g, a))).collect(),
             Op::Contract(kind) => {
@@ -84,17 +89,32 @@ fn absorbed(g: &Graph, nodes: &[NodeId], outputs: &[NodeId]) -> FxHashSet<NodeId
         let read_once = |a: NodeId| own.iter().filter(|(b, _)| *b == a).count() == 1;
         for &(a, fits) in &own {
             let more = lengths.get(&a).copied().unwrap_or(1);
+            let inner = sums.get(&a).copied().unwrap_or(0);
             let once = uses[&a] == 1 && read_once(a);
-            if once && (fits == Fit::Whole || fits == Fit::Power && more <= 1) && length + more <= LENGTH {
+            if once
+                && (fits == Fit::Whole || fits == Fit::Power && more <= 1)
+                && length + more <= LENGTH
+                && summed + inner <= SUMS
+            {
                 absorbed.insert(a);
                 length += more;
+                summed += inner;
             } else {
                 length += 1;
             }
         }
         lengths.insert(node, length);
+        sums.insert(node, summed);
     }
     absorbed
+}
+
+/// How many labels a contraction sums over.
+fn sums_of(g: &Graph, node: NodeId) -> usize {
+    match g.op(node) {
+        Op::Contract(kind) => kind.extents.len() - kind.free,
+        _ => 0,
+    }
 }
 
 /// Whether a node can be written into its user.
