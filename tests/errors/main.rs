@@ -48,6 +48,7 @@ const BUILDING: &[(&str, Mistake)] = &[
     ("inv(A) of m by n", |i| i.g.linear(Linear::Inverse, &[i.a])),
     ("inv(x)", |i| i.g.linear(Linear::Inverse, &[i.x])),
     ("reshape(x, [m])", |i| i.g.reshape(i.x, &["m".into()])),
+    ("kron(y, y)", |i| i.g.kron(i.y, i.y)),
     ("concat()", |i| i.g.concat(&[], 0)),
     ("x > y", |i| i.g.compare(Comparison::Greater, i.x, i.y)),
     ("not x", |i| i.g.logic(Logic::Not, &[i.x])),
@@ -103,6 +104,7 @@ fn evaluations() -> Vec<(&'static str, Error)> {
     let Inputs { mut g, x, a, y, .. } = inputs();
     let product = g.dot(a, x).unwrap();
     let picked = g.gather(x, y).unwrap();
+    let square = g.power(y, 2);
     let largest = g.reduce(Reduction::Max, x, 0).unwrap();
     let ones = g.ones(&["q".into()]);
     let outer = g.outer(x, x).unwrap();
@@ -126,6 +128,7 @@ fn evaluations() -> Vec<(&'static str, Error)> {
             g.evaluate(&[picked], &at().with("x", vector(&[1.0])).with("y", Tensor::scalar(0.0)))
                 .unwrap_err(),
         ),
+        ("the square of a label", g.evaluate(&[square], &labelled(0)).unwrap_err()),
         ("label -1", g.evaluate(&[picked], &labelled(-1)).unwrap_err()),
         ("label 2 of 2", g.evaluate(&[picked], &labelled(2)).unwrap_err()),
         (

@@ -21,7 +21,7 @@ use crate::node::NodeId;
 use crate::ops::map::{self, Map};
 use crate::ops::{composite, linear, reduce};
 use crate::scalar::Scalar;
-use crate::shape::{Dim, Sizes};
+use crate::shape::{DType, Dim, Sizes};
 use crate::tensor::{Tensor, Value};
 pub use bindings::Bindings;
 pub use kinks::KinkHit;
@@ -137,6 +137,7 @@ impl<'g, S: Scalar> Store<'g, S> {
         }
         for node in nodes {
             if self.values[node.index()].is_none() {
+                expect_real_operands(self.graph, node)?;
                 let value = self.compute(node, kinks.as_deref_mut())?;
                 if !is_output[node.index()] {
                     self.stored += value.count();
@@ -307,6 +308,18 @@ impl<'g, S: Scalar> Store<'g, S> {
         let value = inner.value(function.output).clone();
         self.stored += inner.stored;
         Ok(value)
+    }
+}
+
+/// Refuses integers and truth values where an infallible constructor let them stand for numbers.
+fn expect_real_operands(g: &Graph, node: NodeId) -> Result<()> {
+    let args = g.args(node);
+    match g.op(node) {
+        Op::Sum(_) => args.iter().try_for_each(|&a| g.expect_entries("+", a, DType::Real)),
+        Op::Contract(kind) => {
+            kind.accesses.iter().try_for_each(|a| g.expect_entries("*", args[a.node.index()], DType::Real))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -98,6 +98,8 @@ impl Graph {
     /// # Errors
     /// [`Error::Rank`] unless both are matrices.
     pub fn kron(&mut self, a: NodeId, b: NodeId) -> Result<NodeId> {
+        self.expect_entries("kron", a, DType::Real)?;
+        self.expect_entries("kron", b, DType::Real)?;
         expect_rank(self, "kron", a, 2, "two matrices")?;
         expect_rank(self, "kron", b, 2, "two matrices")?;
         let (sa, sb) = (self.ty(a).shape.clone(), self.ty(b).shape.clone());
