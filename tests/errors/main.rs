@@ -1,7 +1,7 @@
 //! Every class of mistake, made once: the program beside its message, under golden files.
 
 use chainrule_core::eval::{Bindings, Options};
-use chainrule_core::graph::op::{Comparison, Linear, Logic, Reduction};
+use chainrule_core::graph::op::{Comparison, Facts, Linear, Logic, Reduction};
 use chainrule_core::ops::map::{EXP, MAX, POLYGAMMA};
 use chainrule_core::shape::{Dim, Type};
 use chainrule_core::tensor::Tensor;
@@ -64,6 +64,12 @@ const BUILDING: &[(&str, Mistake)] = &[
     ("x declared again as real[m]", |i| i.g.input("x", Type::real(["m"]))),
     ("gradient of x", |i| i.g.gradient(i.x, &[i.s]).map(|g| g[0])),
     ("derivative by the label y", |i| i.g.jacobian(i.s, i.y)),
+    ("derivative by a constant", |i| {
+        let facts = Facts { constant: true, ..Facts::default() };
+        let t = i.g.input_with("t", Type::scalar(), facts)?;
+        let square = i.g.power(t, 2);
+        i.g.gradient(square, &[t]).map(|g| g[0])
+    }),
     ("derivative by the order of polygamma", |i| {
         let p = i.g.map(&POLYGAMMA, &[i.s, i.s])?;
         i.g.gradient(p, &[i.s]).map(|g| g[0])

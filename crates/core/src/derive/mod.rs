@@ -216,6 +216,10 @@ impl Derivation<'_> {
     fn opened(&self, g: &mut Graph, y: NodeId, xs: &[NodeId]) -> Result<(NodeId, Vec<NodeId>)> {
         for &x in xs {
             expect_real(g, x)?;
+            if let Some(input) = g.as_input(x).filter(|i| i.facts.constant) {
+                let what = input.name.to_string();
+                return Err(Error::NotDifferentiable { what, why: "it is declared constant" });
+            }
         }
         expect_real(g, y)?;
         let opaque = |g: &Graph, n: NodeId| g.as_named(n).is_some() && has_entry(g, n).is_none();
