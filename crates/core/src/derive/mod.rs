@@ -181,15 +181,7 @@ impl Graph {
             let here = self.import(&inner, &used, &map)?;
             let mut rename =
                 |n: NodeId| here[used.iter().position(|&u| u == n).expect("invariant: collected above")];
-            for access in &mut product.accesses {
-                access.node = rename(access.node);
-            }
-            for cond in &mut product.conds {
-                if let crate::form::Cond::Holds(n, _, _) = cond {
-                    *n = rename(*n);
-                }
-            }
-            product.map_terms(&mut |t| t.map_elements(&mut rename));
+            product.map_nodes(&mut rename);
             entry.push(product);
         }
         Ok(entry)

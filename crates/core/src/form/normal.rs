@@ -52,27 +52,24 @@ pub fn normalise(mut product: Product, below: &dyn Fn(NodeId) -> Option<Dim>) ->
     let mut gone = vec![false; product.extents.len()];
     loop {
         simplify_conditions(&mut product, &gone, below, &mut steps)?;
-        if let Some((cond, label, value)) = solvable(&product, &gone) {
+        let (label, value, step) = if let Some((cond, label, value)) = solvable(&product, &gone) {
             product.conds.remove(cond);
-            let extent = product.extents[label.0 as usize].clone();
-            gone[label.0 as usize] = true;
-            replace(&mut product, label, &value, &gone, below);
-            product.conds.push(Cond::NonNegative(value.clone()));
-            product.conds.push(Cond::NonNegative(Term::constant(extent - Dim::ONE) - value));
-            steps.push(Step::DeltaElimination);
+            (label, value, Step::DeltaElimination)
         } else if let Some((first, second, label, value)) = recombinable(&product, &gone, below) {
             for k in [first.max(second), first.min(second)] {
                 product.conds.remove(k);
             }
-            let extent = product.extents[label.0 as usize].clone();
-            gone[label.0 as usize] = true;
-            replace(&mut product, label, &value, &gone, below);
-            product.conds.push(Cond::NonNegative(value.clone()));
-            product.conds.push(Cond::NonNegative(Term::constant(extent - Dim::ONE) - value));
-            steps.push(Step::DivmodRecombination);
+            (label, value, Step::DivmodRecombination)
         } else {
             break;
-        }
+        };
+        // The label takes its value, and its range becomes a guard on the value.
+        let extent = product.extents[label.0 as usize].clone();
+        gone[label.0 as usize] = true;
+        replace(&mut product, label, &value, &gone, below);
+        product.conds.push(Cond::NonNegative(value.clone()));
+        product.conds.push(Cond::NonNegative(Term::constant(extent - Dim::ONE) - value));
+        steps.push(step);
     }
     let sizes = drop_unused(&mut product, &gone);
     Some(Normal { product, sizes, steps })

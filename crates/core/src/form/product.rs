@@ -177,6 +177,26 @@ impl Product {
         }
     }
 
+    /// Every operand renamed: of factors, of predicates, and of integer tensors inside terms.
+    pub(crate) fn map_nodes(&mut self, rename: &mut dyn FnMut(NodeId) -> NodeId) {
+        for access in &mut self.accesses {
+            access.node = rename(access.node);
+        }
+        for cond in &mut self.conds {
+            if let Cond::Holds(node, _, _) = cond {
+                *node = rename(*node);
+            }
+        }
+        self.map_terms(&mut |t| t.map_elements(rename));
+    }
+
+    /// The product of an interned contraction, with operands written in for slots.
+    pub(crate) fn with_operands(&self, args: &[NodeId]) -> Product {
+        let mut product = self.clone();
+        product.map_nodes(&mut |slot| args[slot.index()]);
+        product
+    }
+
     /// Labels renamed by `place` into a product with the given extents.
     pub fn relabel(
         &self,

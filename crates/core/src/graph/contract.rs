@@ -231,19 +231,7 @@ impl Graph {
     /// If the node is not a contraction.
     pub fn as_product(&self, node: NodeId) -> Product {
         let Op::Contract(kind) = self.op(node) else { panic!("invariant: {node:?} is a contraction") };
-        let args = self.raw_args(node);
-        let mut operand = |slot: NodeId| args[slot.index()];
-        let mut product = (**kind).clone();
-        for access in &mut product.accesses {
-            access.node = operand(access.node);
-        }
-        for cond in &mut product.conds {
-            if let Cond::Holds(n, _, _) = cond {
-                *n = operand(*n);
-            }
-        }
-        product.map_terms(&mut |t| t.map_elements(&mut operand));
-        product
+        kind.with_operands(self.raw_args(node))
     }
 }
 

@@ -4,7 +4,6 @@
 //! evaluated body; both exist for stability or speed and never change what is meant.
 
 use super::Primitive;
-use super::reduce::kept_deltas;
 use super::shapes::distinct;
 use crate::error::{Error, Result};
 use crate::form::{Access, Cond, Product};
@@ -162,9 +161,6 @@ pub fn axes_of(g: &Graph, y: NodeId) -> Vec<usize> {
 
 /// `delta(o, i)` over the axes of `x` that a reduction over `axes` keeps.
 fn kept(g: &Graph, y: NodeId, x: NodeId, axes: &[usize]) -> Product {
-    if let [axis] = axes {
-        return kept_deltas(g, y, x, *axis);
-    }
     let pairs: Vec<usize> = (0..g.rank(x)).filter(|a| !axes.contains(a)).collect();
     super::deltas(g, y, x, pairs.into_iter().enumerate())
 }

@@ -4,7 +4,6 @@
 //! normal form; nothing recurses on the size of the graph.
 
 use crate::error::{Error, Result};
-use crate::form::{Cond, Product};
 use crate::graph::Graph;
 use crate::graph::op::Op;
 use crate::node::NodeId;
@@ -43,7 +42,7 @@ impl Graph {
                 let ty = self.ty(args[0]).clone();
                 self.sum(&terms, ty)
             }
-            Op::Contract(kind) => Ok(self.product(with_operands(kind, args))),
+            Op::Contract(kind) => Ok(self.product(kind.with_operands(args))),
             Op::Map(id) => self.map(Map::by_id(*id), args),
             Op::Select => self.select(args[0], args[1], args[2]),
             Op::Compare(comparison) => self.compare(*comparison, args[0], args[1]),
@@ -220,7 +219,7 @@ impl Graph {
                     // A body states its own form on purpose; it is not made stable again.
                     self.map_plain(Map::by_id(*id), &args)
                 }
-                Op::Contract(kind) => self.intern_product(with_operands(kind, &args)),
+                Op::Contract(kind) => self.intern_product(kind.with_operands(&args)),
                 op => self.rebuild_op(&op.clone(), &args, node)?,
             };
             new.insert(node, made);
@@ -237,20 +236,4 @@ impl Graph {
         let outputs = compact.import(self, outputs, &[])?;
         Ok((compact, outputs))
     }
-}
-
-/// A contraction's product with operands written for slots.
-fn with_operands(kind: &Product, args: &[NodeId]) -> Product {
-    let mut operand = |slot: NodeId| args[slot.index()];
-    let mut product = kind.clone();
-    for access in &mut product.accesses {
-        access.node = operand(access.node);
-    }
-    for cond in &mut product.conds {
-        if let Cond::Holds(n, _, _) = cond {
-            *n = operand(*n);
-        }
-    }
-    product.map_terms(&mut |t| t.map_elements(&mut operand));
-    product
 }

@@ -45,7 +45,7 @@ pub(crate) fn round(
                     note("flatten-product");
                 }
                 let mut product = flat_product(g, node, &absorbed);
-                rename(&mut product, &new);
+                product.map_nodes(&mut |n| new[&n]);
                 if options.conditional && cancel(g, &mut product) {
                     note("cancel-reciprocal");
                 }
@@ -180,18 +180,6 @@ fn flat_product(g: &Graph, node: NodeId, absorbed: &FxHashSet<NodeId>) -> Produc
         }
     }
     flat
-}
-
-fn rename(product: &mut Product, new: &FxHashMap<NodeId, NodeId>) {
-    for access in &mut product.accesses {
-        access.node = new[&access.node];
-    }
-    for cond in &mut product.conds {
-        if let Cond::Holds(node, _, _) = cond {
-            *node = new[node];
-        }
-    }
-    product.map_terms(&mut |t| t.map_elements(&mut |n| new[&n]));
 }
 
 fn write_in(g: &Graph, flat: &mut Product, inner: &Product, access: &Access) {
