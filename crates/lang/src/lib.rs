@@ -1,0 +1,7 @@
+//! Floor 2: the `.chain` language, from text to nodes, claims and cases.
+//! This crate knows how formulas are written, and nothing of files.
+
+pub mod ast;
+pub mod diagnostic;
+pub mod parse;
+pub mod source;

@@ -1,0 +1,11 @@
+//! Text to tree.
+
+use crate::ast::File;
+use crate::diagnostic::Diagnostic;
+use crate::source::Source;
+
+/// Reads a file. Parsing never stops at the first error.
+pub fn parse(source: &Source) -> (File, Vec<Diagnostic>) {
+    let _ = source;
+    (File::default(), Vec::new())
+}
