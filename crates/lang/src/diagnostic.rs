@@ -128,3 +128,7 @@ impl Diagnostic {
         out
     }
 }
+
+impl Diagnostic {
+    fn excerpt(&self, _source: &Source, _out: &mut String) {}
+}

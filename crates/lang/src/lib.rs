@@ -2,6 +2,15 @@
 //! This crate knows how formulas are written, and nothing of files.
 
 pub mod ast;
+pub mod case;
 pub mod diagnostic;
+pub mod formula;
+mod lower;
 pub mod parse;
+pub mod program;
+pub mod scope;
 pub mod source;
+pub mod value;
+
+pub use lower::FreeLetter;
+pub use lower::functions::{ELEMENTWISE, Function, OTHERS};

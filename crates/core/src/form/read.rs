@@ -21,6 +21,7 @@ mod token;
 
 use crate::error::{Error, Result};
 use crate::rational::Rational;
+use crate::shape::Dim;
 use token::{Kind, Token};
 
 /// Bytes of the source, half open.
@@ -58,6 +59,8 @@ pub enum Node {
     Number(Rational),
     /// A name alone: an index, a size, a number.
     Name(String),
+    /// A size polynomial, from who lowers another notation; reading text never makes one.
+    Size(Dim),
     /// `name[terms]`
     Access(String, Vec<At>),
     /// `name(arguments)`; binders such as `sum(j, e)` are calls as well.
@@ -158,7 +161,7 @@ impl Node {
     /// Operands, in order of writing.
     pub fn children(&self) -> Vec<At> {
         match self {
-            Node::Number(_) | Node::Name(_) => Vec::new(),
+            Node::Number(_) | Node::Name(_) | Node::Size(_) => Vec::new(),
             Node::Access(_, list) | Node::Call(_, list) | Node::And(list) | Node::Or(list) => list.clone(),
             Node::Range(_, a, b) | Node::Power(a, b) | Node::Compare(_, a, b) => vec![*a, *b],
             Node::Sum(terms) => terms.iter().map(|t| t.1).collect(),

@@ -59,6 +59,7 @@ impl Lowering<'_> {
             }
             (Node::Number(value), _) => Value::Number(value.clone()),
             (Node::Name(_), meaning) => self.name(at, meaning)?,
+            (Node::Size(size), _) => Value::Index(Term::constant(size.clone())),
             (Node::Access(_, list), Meaning::Node(node)) => self.access(at, node, list)?,
             (Node::Call(_, list), meaning) => self.call(at, list, meaning)?,
             (Node::Sum(terms), _) => self.sum(terms)?,

@@ -1,0 +1,495 @@
+//! From the tree of a file to its meaning, item by item.
+
+use super::{Claim, Expectation, Problem, Program};
+use crate::ast::{self, BaseType, Entry, EntryKind, ExprId, File, Name, Operator, Role, Setting, Side, Tolerance};
+use crate::case::Case;
+use crate::diagnostic::Diagnostic;
+use crate::formula::{self, Request};
+use crate::lower::children;
+use crate::scope::{Declared, Meaning};
+use crate::source::{Source, Span};
+use crate::value::{Refused, constant};
+use chainrule_core::node::NodeId;
+use chainrule_core::graph::op::Facts;
+use chainrule_core::shape::{Dim, Type};
+use std::sync::Arc;
+
+/// The meaning of a file.
+pub(super) fn build(source: Arc<Source>, file: Arc<File>, diagnostics: Vec<Diagnostic>) -> Program {
+    let mut b = Build { source: &source, file: &file, diagnostics, problems: Vec::new() };
+    let mut outside = Problem::default();
+    for entry in &file.items {
+        if let EntryKind::Problem(p) = &entry.kind {
+            let mut problem = Problem {
+                label: p.label.text.clone(),
+                title: p.title.clone(),
+                points: p.points.clone(),
+                scope: outside.scope.clone(),
+                cases: outside.cases.clone(),
+                ..Problem::default()
+            };
+            if b.problems.iter().any(|known| known.label == problem.label) {
+                let message = format!("problem {} stands twice", problem.label);
+                b.diagnostics.push(Diagnostic::error("E0102", p.label.span, message).help("every problem has a label of its own"));
+            }
+            for entry in &p.items {
+                b.item(&mut problem, entry);
+            }
+            b.problems.push(problem);
+        } else {
+            b.item(&mut outside, entry);
+        }
+    }
+    let settings = outside.scope.settings.clone();
+    let used = !outside.claims.is_empty() || !outside.expects.is_empty() || !outside.asks.is_empty();
+    if used || b.problems.is_empty() {
+        b.problems.push(outside);
+    }
+    let Build { diagnostics, problems, .. } = b;
+    Program { source: source.clone(), file: file.clone(), settings, problems, diagnostics }
+}
+
+/// Names that cannot be declared.
+const RESERVED: [(&str, &str); 1] = [("d", "`d` marks derivatives, as in dl/dz and d(f)/d(x)")];
+
+struct Build<'b> {
+    source: &'b Source,
+    file: &'b File,
+    diagnostics: Vec<Diagnostic>,
+    problems: Vec<Problem>,
+}
+
+impl Build<'_> {
+    fn report(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+
+    fn item(&mut self, problem: &mut Problem, entry: &Entry) {
+        match &entry.kind {
+            EntryKind::Setting(setting) => self.setting(problem, setting, entry.span),
+            EntryKind::Problem(p) => self.report(
+                Diagnostic::error("E0016", p.label.span, "a problem stands inside another").help("close the first with } before"),
+            ),
+            EntryKind::Dim { names, condition } => self.sizes(problem, names, *condition),
+            EntryKind::Declaration { role, names, ty } => self.declaration(problem, *role, names, ty),
+            EntryKind::Def { left, value } => self.definition(problem, left, *value),
+            EntryKind::Let { name, value } => self.nickname(problem, name, *value),
+            EntryKind::Assume(cond) => {
+                if let Some(node) = self.condition(problem, *cond) {
+                    problem.scope.assumptions.push(node);
+                }
+            }
+            EntryKind::Case { name, values } => {
+                if problem.cases.contains_key(&name.text) {
+                    self.report(Diagnostic::error("E0102", name.span, format!("case {} stands twice", name.text)));
+                }
+                let case = Case::read(&problem.scope, &self.file.tree, name, values, &mut self.diagnostics);
+                problem.cases.insert(name.text.clone(), case);
+            }
+            EntryKind::Claim(claim) => self.claim(problem, claim, entry.span),
+            EntryKind::Expect(expect) => self.expect(problem, expect, entry.span),
+            EntryKind::Answer { label, equation } => self.answer(problem, label, equation, entry.span),
+            EntryKind::Ask(ask) => problem.asks.push(ask.clone()),
+        }
+    }
+
+    fn setting(&mut self, problem: &mut Problem, setting: &Setting, span: Span) {
+        let s = &mut problem.scope.settings;
+        match setting {
+            Setting::IndexBase(base) if *base == 0 || *base == 1 => s.base = *base,
+            Setting::IndexBase(base) => self.report(
+                Diagnostic::error("E0015", span, format!("indices count from 0 or from 1, not from {base}")).help("index base 1"),
+            ),
+            Setting::NumeratorLayout(numerator) => s.numerator_layout = *numerator,
+            Setting::Einstein(on) => s.einstein = *on,
+            Setting::Title(title) => s.title = Some(title.clone()),
+            Setting::FollowThrough => s.follow_through = true,
+            Setting::Feedback(word) => {
+                if ["verdict", "hint", "counterexample", "full"].contains(&word.text.as_str()) {
+                    s.feedback = word.text.clone();
+                } else {
+                    self.report(
+                        Diagnostic::error("E0015", word.span, format!("there is no feedback `{}`", word.text))
+                            .help("verdict, hint, counterexample or full"),
+                    );
+                }
+            }
+        }
+    }
+
+    // ---------------------------------------------------------------- declarations
+
+    fn declare(&mut self, problem: &mut Problem, name: &Name, meaning: Meaning) {
+        if let Some((_, why)) = RESERVED.iter().find(|(word, _)| *word == name.text) {
+            return self.report(Diagnostic::error("E0014", name.span, format!("`{}` cannot be declared: {why}", name.text)));
+        }
+        if matches!(name.text.as_str(), "e" | "pi") {
+            let message = format!("{} is declared here, so it is no longer the number", name.text);
+            self.report(Diagnostic::warning("W0202", name.span, message).help("write exp(x) for e^x"));
+        }
+        if let Some(known) = problem.scope.names.get(&name.text) {
+            let first = known.span;
+            return self.report(
+                Diagnostic::error("E0102", name.span, format!("`{}` is declared twice", name.text))
+                    .saying("here again")
+                    .label(first, "first declared here")
+                    .help("use another name; names of one problem are not seen in another"),
+            );
+        }
+        problem.scope.names.insert(name.text.clone(), Declared { meaning, span: name.span });
+    }
+
+    fn sizes(&mut self, problem: &mut Problem, names: &[Name], condition: Option<ExprId>) {
+        for name in names {
+            self.declare(problem, name, Meaning::Size(Dim::size(&name.text)));
+        }
+        if let Some(condition) = condition {
+            self.equal_sizes(problem, condition);
+        }
+    }
+
+    /// `where m == n`: one size becomes the other.
+    fn equal_sizes(&mut self, problem: &mut Problem, condition: ExprId) {
+        let tree = &self.file.tree;
+        let wrong = Diagnostic::error("E0015", tree.span(condition), "a condition on sizes makes one equal to others")
+            .help("as in  dim m, n where m == n  or  where m == 2*n");
+        let ast::Kind::Binary(Operator::Equal, _, a, b) = *tree.kind(condition) else { return self.report(wrong) };
+        let known = |id| dim_of(tree, id, problem);
+        let (Some(x), Some(y)) = (known(a), known(b)) else { return self.report(wrong) };
+        let (from, to) = match (x.as_name(), y.as_name()) {
+            (Some(name), _) => (name.clone(), y.clone()),
+            (_, Some(name)) => (name.clone(), x.clone()),
+            _ => return self.report(wrong),
+        };
+        if to.names().contains(&from) {
+            return self.report(wrong);
+        }
+        for declared in problem.scope.names.values_mut() {
+            if let Meaning::Size(dim) = &mut declared.meaning
+                && dim.as_name() == Some(&from)
+            {
+                *dim = to.clone();
+            }
+        }
+    }
+
+    fn declaration(&mut self, problem: &mut Problem, role: Role, names: &[Name], ty: &ast::TypeExpr) {
+        let Some(ty) = self.ty(problem, ty) else { return };
+        for name in names {
+            let facts = Facts { constant: role == Role::Const, ..Facts::default() };
+            match problem.scope.graph.input_with(&name.text, ty.clone(), facts) {
+                Ok(node) => self.declare(problem, name, Meaning::Input(node, role)),
+                Err(_) if problem.scope.names.contains_key(&name.text) => {
+                    self.declare(problem, name, Meaning::Size(Dim::ZERO));
+                }
+                Err(error) => {
+                    let wrong = crate::lower::functions::from_core(&error, name.span, &self.source.text);
+                    self.report(wrong);
+                }
+            }
+        }
+    }
+
+    fn ty(&mut self, problem: &mut Problem, ty: &ast::TypeExpr) -> Option<Type> {
+        let mut shape = Vec::new();
+        for &dim in &ty.dims {
+            shape.push(self.dim(problem, dim)?);
+        }
+        Some(match ty.base {
+            BaseType::Real => Type::real(shape),
+            BaseType::Bool => Type::boolean(shape),
+            BaseType::Index(below) => Type::index(self.dim(problem, below)?, shape),
+        })
+    }
+
+    fn dim(&mut self, problem: &mut Problem, id: ExprId) -> Option<Dim> {
+        self.open_sizes(problem, id);
+        let found = dim_of(&self.file.tree, id, problem);
+        let span = self.file.tree.span(id);
+        match found {
+            Some(dim) if dim.as_fixed().is_none_or(|n| n >= 0) => Some(dim),
+            Some(dim) => {
+                self.report(Diagnostic::error("E0107", span, format!("an extent is not negative: {dim}")));
+                None
+            }
+            None => {
+                let source = self.source.slice(span);
+                let near = problem.scope.near(source, &[]);
+                let mut wrong = Diagnostic::error("E0103", span, format!("`{source}` is no size"));
+                if !near.is_empty() {
+                    wrong = wrong.help(format!("did you mean {}?", near.join(", ")));
+                }
+                self.report(wrong.help(format!("declare it:  dim {source}")));
+                None
+            }
+        }
+    }
+
+    /// Sizes may stay undeclared where formulas are typed on a command line.
+    fn open_sizes(&mut self, problem: &mut Problem, id: ExprId) {
+        if !problem.scope.open_sizes {
+            return;
+        }
+        let mut open = vec![id];
+        while let Some(id) = open.pop() {
+            if let ast::Kind::Name(name) = self.file.tree.kind(id)
+                && problem.scope.find(name).is_none()
+            {
+                let name = Name { text: name.clone(), span: self.file.tree.span(id) };
+                let meaning = Meaning::Size(Dim::size(&name.text));
+                self.declare(problem, &name, meaning);
+            }
+            children(self.file.tree.kind(id), &mut |c| open.push(c));
+        }
+    }
+
+    // ---------------------------------------------------------------- definitions
+
+    /// The node of one formula over the given indices.
+    fn formula(&mut self, problem: &mut Problem, value: ExprId, left: formula::LeftIndices, defined: Option<&Name>) -> Option<NodeId> {
+        let count = left.len();
+        let request = Request {
+            tree: &self.file.tree,
+            text: &self.source.text,
+            sides: &[value],
+            left,
+            holding: &[],
+            rules: None,
+        };
+        let formula = formula::lower(&mut problem.scope, &request, &mut self.diagnostics)?;
+        if let Some(extra) = formula.letters.get(count) {
+            let (letter, source) = (&extra.name, self.source.slice(self.file.tree.span(value)));
+            let name = defined.map_or("the left side", |n| &n.text);
+            self.report(
+                Diagnostic::error("E0105", extra.span, format!("{letter} is free on the right but not on the left"))
+                    .help(format!("did you mean  sum({letter}, {source}) ?     (`einstein on` sums repeated indices)"))
+                    .help(format!("or give {name} this index:  {name}[{letter}] = ...")),
+            );
+            return None;
+        }
+        Some(formula.sides[0].node)
+    }
+
+    fn definition(&mut self, problem: &mut Problem, left: &ast::Left, value: ExprId) {
+        let indices = left.indices.iter().map(|(n, range)| (n.text.clone(), n.span, *range)).collect();
+        let Some(node) = self.formula(problem, value, indices, Some(&left.name)) else {
+            return self.forget(problem, &left.name);
+        };
+        let node = problem.scope.graph.tag(&left.name.text, node);
+        self.declare(problem, &left.name, Meaning::Definition(node));
+    }
+
+    fn nickname(&mut self, problem: &mut Problem, name: &Name, value: ExprId) {
+        let Some(node) = self.formula(problem, value, Vec::new(), Some(name)) else {
+            return self.forget(problem, name);
+        };
+        if contains_derivative(&self.file.tree, value, problem) {
+            problem.scope.derivatives.insert(name.text.clone());
+        }
+        self.declare(problem, name, Meaning::Nickname(node));
+    }
+
+    /// A name whose definition is wrong: statements that use it say so once, not each anew.
+    fn forget(&mut self, _problem: &mut Problem, _name: &Name) {}
+
+    fn condition(&mut self, problem: &mut Problem, cond: ExprId) -> Option<NodeId> {
+        let request = Request {
+            tree: &self.file.tree,
+            text: &self.source.text,
+            sides: &[cond],
+            left: Vec::new(),
+            holding: &[],
+            rules: None,
+        };
+        let formula = formula::lower(&mut problem.scope, &request, &mut self.diagnostics)?;
+        let node = formula.sides[0].node;
+        if problem.scope.graph.ty(node).dtype != chainrule_core::shape::DType::Bool {
+            self.report(
+                Diagnostic::error("E0112", self.file.tree.span(cond), "a condition is expected here").help("as in  x > 0"),
+            );
+            return None;
+        }
+        Some(node)
+    }
+
+    // ---------------------------------------------------------------- statements
+
+    fn claim(&mut self, problem: &mut Problem, claim: &ast::Claim, span: Span) {
+        let label = match &claim.label {
+            Some(label) => label.text.clone(),
+            None => (problem.claims.len() + 1).to_string(),
+        };
+        if problem.claims.iter().any(|known| known.label == label) {
+            self.report(Diagnostic::error("E0102", span, format!("claim {label} stands twice")));
+        }
+        let given = claim.given.and_then(|c| self.condition(problem, c));
+        let record = self.statement(problem, &claim.equation, label, claim.points.clone(), given);
+        problem.claims.push(record);
+    }
+
+    /// An equation as a claim; what compares nothing is told apart from what has no meaning.
+    fn statement(
+        &mut self,
+        problem: &mut Problem,
+        equation: &ast::Equation,
+        label: String,
+        points: Option<chainrule_core::rational::Rational>,
+        given: Option<NodeId>,
+    ) -> Claim {
+        let sides: Vec<ExprId> =
+            equation.sides.iter().filter_map(|s| if let Side::Expr(e) = s { Some(*e) } else { None }).collect();
+        let asked = sides.len() < equation.sides.len();
+        let holding: Vec<String> = equation.holding.iter().map(|n| n.text.clone()).collect();
+        for name in &equation.holding {
+            if problem.scope.node(&name.text).is_none() {
+                self.report(
+                    Diagnostic::error("E0103", name.span, format!("`{}` is not declared", name.text))
+                        .help("names after `holding` are kept fixed"),
+                );
+            }
+        }
+        let request = Request {
+            tree: &self.file.tree,
+            text: &self.source.text,
+            sides: &sides,
+            left: Vec::new(),
+            holding: &holding,
+            rules: None,
+        };
+        let formula = formula::lower(&mut problem.scope, &request, &mut self.diagnostics);
+        let not_comparable = formula.as_ref().and_then(|f| self.incomparable(f));
+        let text = self.source.slice(equation.span).split_whitespace().collect::<Vec<_>>().join(" ");
+        Claim {
+            label,
+            text,
+            span: equation.span,
+            equation: equation.clone(),
+            formula: formula.filter(|_| not_comparable.is_none()),
+            given,
+            points,
+            asked,
+            not_comparable,
+        }
+    }
+
+    /// Indices that are free on one side only.
+    fn incomparable(&self, formula: &formula::Formula) -> Option<Diagnostic> {
+        let first = formula.sides.first()?;
+        for side in &formula.sides[1..] {
+            if let Some(extra) = side.reads.iter().find(|l| !first.reads.contains(l)) {
+                let source = self.source.slice(side.span);
+                return Some(
+                    Diagnostic::error("E0105", side.span, format!("{extra} is free on the right but not on the left"))
+                        .help(format!("did you mean  sum({extra}, {source}) ?")),
+                );
+            }
+        }
+        None
+    }
+
+    fn expect(&mut self, problem: &mut Problem, expect: &ast::Expect, span: Span) {
+        let Some(case) = problem.cases.get(&expect.case.text) else {
+            let near = crate::scope::nearest(&expect.case.text, problem.cases.keys().map(String::as_str));
+            let mut wrong = Diagnostic::error("E0103", expect.case.span, format!("there is no case {}", expect.case.text));
+            if !near.is_empty() {
+                wrong = wrong.help(format!("did you mean {}?", near.join(", ")));
+            }
+            return self.report(wrong.help(format!("write it before:  case {} {{ x = [1, 2] }}", expect.case.text)));
+        };
+        let value = match constant(&self.file.tree, expect.right, &case.sizes) {
+            Ok(value) => Some(value),
+            Err(Refused::Wrong(wrong)) => return self.report(*wrong),
+            Err(Refused::Formula) => None,
+        };
+        let sides: Vec<ExprId> = std::iter::once(expect.left).chain(value.is_none().then_some(expect.right)).collect();
+        let request = Request {
+            tree: &self.file.tree,
+            text: &self.source.text,
+            sides: &sides,
+            left: Vec::new(),
+            holding: &[],
+            rules: None,
+        };
+        let formula = formula::lower(&mut problem.scope, &request, &mut self.diagnostics);
+        let whole = self.file.tree.span(expect.left).to(self.file.tree.span(expect.right));
+        problem.expects.push(Expectation {
+            case: expect.case.text.clone(),
+            text: self.source.slice(whole).split_whitespace().collect::<Vec<_>>().join(" "),
+            span,
+            left: expect.left,
+            right: expect.right,
+            formula,
+            constant: value,
+            tolerance: expect.tolerance.clone().unwrap_or(Tolerance::Auto),
+            points: expect.points.clone(),
+        });
+    }
+
+    /// An answer in the file of its claim: the claim with the learner's side.
+    fn answer(&mut self, problem: &mut Problem, label: &Name, equation: &ast::Equation, span: Span) {
+        let own = label.text.strip_prefix(problem.label.as_str()).unwrap_or(&label.text).trim_start_matches('.').to_string();
+        let Some(k) = problem.claims.iter().position(|c| c.label == own) else {
+            return self.report(
+                Diagnostic::error("E0103", span, format!("there is no claim {} to answer", label.text))
+                    .help("the label of a claim of this problem"),
+            );
+        };
+        let asked = problem.claims[k].equation.clone();
+        let mut whole = equation.clone();
+        if let [only] = whole.sides[..] {
+            // The answer is the right side alone.
+            let mut sides: Vec<Side> = asked.sides.iter().copied().filter(|s| matches!(s, Side::Expr(_))).take(1).collect();
+            sides.push(only);
+            whole.sides = sides;
+        }
+        let (points, given) = (problem.claims[k].points.clone(), problem.claims[k].given);
+        problem.claims[k] = self.statement(problem, &whole, own, points, given);
+    }
+}
+
+/// A size polynomial as written, of declared sizes.
+fn dim_of(tree: &ast::Tree, root: ExprId, problem: &Problem) -> Option<Dim> {
+    let mut open = vec![root];
+    let mut order = Vec::new();
+    while let Some(id) = open.pop() {
+        order.push(id);
+        children(tree.kind(id), &mut |c| open.push(c));
+    }
+    order.sort();
+    let mut dims = std::collections::BTreeMap::new();
+    for id in order {
+        let of = |e: &ExprId| dims.get(e).cloned();
+        let dim: Dim = match tree.kind(id) {
+            ast::Kind::Number(n) => n.to_i64().filter(|n| n.abs() < 1 << 40).map(Dim::fixed)?,
+            ast::Kind::Name(name) => match problem.scope.find(name)? {
+                Meaning::Size(dim) => dim.clone(),
+                _ => return None,
+            },
+            ast::Kind::Negative(a) => -of(a)?,
+            ast::Kind::Binary(op, _, a, b) => {
+                let (a, b) = (of(a)?, of(b)?);
+                match op {
+                    Operator::Add => a + b,
+                    Operator::Sub => a - b,
+                    Operator::Times => a * b,
+                    _ => return None,
+                }
+            }
+            _ => return None,
+        };
+        dims.insert(id, dim);
+    }
+    dims.remove(&root)
+}
+
+fn contains_derivative(tree: &ast::Tree, root: ExprId, problem: &Problem) -> bool {
+    let mut open = vec![root];
+    while let Some(id) = open.pop() {
+        match tree.kind(id) {
+            ast::Kind::Derivative(_) => return true,
+            ast::Kind::Name(name) if problem.scope.derivatives.contains(name) => return true,
+            kind => children(kind, &mut |c| open.push(c)),
+        }
+    }
+    false
+}

@@ -1,0 +1,125 @@
+//! What names stand for in one problem: sizes, inputs, definitions, nicknames; and the settings in force.
+//!
+//! A problem has a graph of its own, so that `p` in problem 1.2 and `p` in 1.4 never meet. Definitions are *tagged*
+//! nodes: `d(sum(g .^ 2))/dh` with `g` and `h` of equal right sides is 0, because dependence goes by written names.
+
+use crate::ast::Role;
+use crate::source::Span;
+use chainrule_core::graph::Graph;
+use chainrule_core::node::NodeId;
+use chainrule_core::shape::Dim;
+use indexmap::IndexMap;
+
+/// Settings of a file, as far as they change what formulas mean or how answers are written.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Settings {
+    /// First value of an index, as the reader counts: 0 or 1.
+    pub base: i64,
+    /// Axes of the numerator come first in a derivative.
+    pub numerator_layout: bool,
+    /// Repeated indices within one product are summed.
+    pub einstein: bool,
+    /// Claims are graded against the learner's own earlier answers.
+    pub follow_through: bool,
+    /// How much a report tells: `verdict`, `hint`, `counterexample`, `full`.
+    pub feedback: String,
+    /// Title of the file.
+    pub title: Option<String>,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            base: 0,
+            numerator_layout: true,
+            einstein: false,
+            follow_through: false,
+            feedback: "full".to_string(),
+            title: None,
+        }
+    }
+}
+
+/// What a name stands for.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Meaning {
+    /// A size; after `dim m, n where m == n` both are one.
+    Size(Dim),
+    /// A declared variable, constant or parameter.
+    Input(NodeId, Role),
+    /// A definition: a tagged node.
+    Definition(NodeId),
+    /// A nickname: a node without a tag.
+    Nickname(NodeId),
+}
+
+/// A name with its meaning and where it was declared.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Declared {
+    /// What it stands for.
+    pub meaning: Meaning,
+    /// Where it was declared.
+    pub span: Span,
+}
+
+/// Names, settings, and the graph that formulas are built in.
+#[derive(Clone, Default)]
+pub struct Scope {
+    /// The nodes of all formulas of the problem.
+    pub graph: Graph,
+    /// Names in order of declaration.
+    pub names: IndexMap<String, Declared>,
+    /// Settings in force.
+    pub settings: Settings,
+    /// Sizes may stay undeclared: formulas typed on a command line.
+    pub open_sizes: bool,
+    /// Conditions that are assumed, as Boolean nodes.
+    pub assumptions: Vec<NodeId>,
+    /// Nicknames whose right side contains a derivative.
+    pub derivatives: std::collections::BTreeSet<String>,
+}
+
+impl Scope {
+    /// What a name stands for.
+    pub fn find(&self, name: &str) -> Option<&Meaning> {
+        self.names.get(name).map(|d| &d.meaning)
+    }
+
+    /// The node of an input, definition or nickname.
+    pub fn node(&self, name: &str) -> Option<NodeId> {
+        match self.find(name)? {
+            Meaning::Size(_) => None,
+            Meaning::Input(node, _) | Meaning::Definition(node) | Meaning::Nickname(node) => Some(*node),
+        }
+    }
+
+    /// Names near a misspelt one, nearest first, at most three.
+    pub fn near(&self, name: &str, more: &[&str]) -> Vec<String> {
+        let all = self.names.keys().map(String::as_str).chain(more.iter().copied());
+        nearest(name, all)
+    }
+}
+
+/// At most three candidates that are near a name, fewest edits first.
+pub(crate) fn nearest<'a>(name: &str, all: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let limit = name.chars().count().div_ceil(3).max(1);
+    let mut near: Vec<(usize, &str)> = all.map(|c| (edits(name, c), c)).filter(|(d, _)| *d <= limit).collect();
+    near.sort();
+    near.dedup();
+    near.into_iter().take(3).map(|(_, c)| c.to_string()).collect()
+}
+
+/// Levenshtein distance of the first 64 characters.
+fn edits(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().take(64).collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().take(64).enumerate() {
+        let mut corner = std::mem::replace(&mut row[0], i + 1);
+        for (j, y) in b.iter().enumerate() {
+            let replaced = corner + usize::from(x != *y);
+            corner = row[j + 1];
+            row[j + 1] = replaced.min(corner + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}
