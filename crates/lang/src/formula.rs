@@ -7,6 +7,7 @@ use crate::lower::piece::{Body, Piece, Worth};
 use crate::lower::{FreeLetter, Lowering, children};
 use crate::scope::Scope;
 use crate::source::Span;
+use crate::verify::Taken;
 use chainrule_core::node::NodeId;
 use chainrule_core::ops::rules::Rules;
 use chainrule_core::shape::Dim;
@@ -48,6 +49,8 @@ pub struct Formula {
     pub letters: Vec<FreeLetter>,
     /// Its sides, from left to right; tags are in place.
     pub sides: Vec<Side>,
+    /// Derivatives that were taken on the way.
+    pub taken: Vec<Taken>,
 }
 
 /// Lowers sides that share letters; `None` when something is wrong, which is reported.
@@ -114,7 +117,7 @@ fn sides(l: &mut Lowering<'_, '_>, request: &Request<'_>, derivatives: &[bool]) 
             span: piece.span,
         });
     }
-    Some(Formula { letters, sides })
+    Some(Formula { letters, sides, taken: std::mem::take(&mut l.taken) })
 }
 
 /// The numerator's axes, when a side is a derivative of whole arrays.

@@ -8,9 +8,11 @@ pub mod formula;
 mod lower;
 pub mod parse;
 pub mod program;
+pub mod query;
 pub mod scope;
 pub mod source;
 pub mod value;
+pub mod verify;
 
 pub use lower::FreeLetter;
 pub use lower::functions::{ELEMENTWISE, Function, OTHERS};

@@ -11,6 +11,7 @@ use crate::ast::{Arg, Derivative, Item, Kind, Name, Part, Role};
 use crate::diagnostic::Diagnostic;
 use crate::scope::Meaning;
 use crate::source::Span;
+use crate::verify::Taken;
 use chainrule_core::derive::Derivation;
 use chainrule_core::form::read::{At, Factor, Node};
 use chainrule_core::node::NodeId;
@@ -60,7 +61,6 @@ impl<'t> Lowering<'_, 't> {
             axes.rotate_left(numerator_axes);
         }
         let at = self.sheet.access(node, places, span);
-        self.differentiated = true;
         Some(Piece { body: Body::Tree(at), axes, worth: Worth::Real, span, dim: None, row: false })
     }
 
@@ -280,15 +280,19 @@ impl<'t> Lowering<'_, 't> {
             let opened = g.substitute(&[node], &cuts)?[0];
             let mut derivation = Derivation { rules, ..Derivation::default() };
             let mut answer = derivation.jacobian(g, opened, by)?;
+            let taken = Taken { function: opened, by, jacobian: answer };
             let back: Vec<(NodeId, NodeId)> = cuts.iter().map(|&(tag, fresh)| (fresh, tag)).collect();
             // A definition may itself mention another cut: each round reaches one further.
             for _ in &back {
                 answer = g.substitute(&[answer], &back)?[0];
             }
-            Ok(answer)
+            Ok((answer, taken))
         })();
         match result {
-            Ok(node) => Some(node),
+            Ok((node, taken)) => {
+                self.taken.push(taken);
+                Some(node)
+            }
             Err(error) => {
                 self.told(&error, span);
                 None
@@ -323,8 +327,7 @@ impl<'t> Lowering<'_, 't> {
                 let x = self.name_argument(word, args, 1, span)?;
                 let (node, free) = self.node(f)?;
                 let gradient = self.differentiate(node, &x)?;
-                self.differentiated = true;
-                Some(self.after(gradient, &free, span))
+                        Some(self.after(gradient, &free, span))
             }
         }
     }
@@ -438,7 +441,6 @@ impl<'t> Lowering<'_, 't> {
                 Some(before) => self.sum_of(before, piece, span)?,
             });
         }
-        self.differentiated = true;
         total
     }
 
@@ -469,7 +471,6 @@ impl<'t> Lowering<'_, 't> {
         let weight = self.tree_of(&g);
         let product = self.sheet.push(Node::Product(vec![(Factor::Times, weight), (Factor::Times, entry)]), span);
         let at = if g.axes.is_empty() { product } else { self.bind("sum", &g.axes, product, span) };
-        self.differentiated = true;
         Some(Piece { body: Body::Tree(at), axes: inner, worth: Worth::Real, span, dim: None, row: false })
     }
 }

@@ -19,6 +19,7 @@ use crate::ast::{ExprId, Item, Kind, Part, Tree};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::scope::Scope;
 use crate::source::Span;
+use crate::verify::Taken;
 use chainrule_core::error::Error;
 use chainrule_core::form::read::{At, Factor, Node};
 use chainrule_core::graph::Graph;
@@ -63,8 +64,8 @@ pub(crate) struct Lowering<'s, 't> {
     pub(crate) holding: Vec<String>,
     /// Rules that replace the right ones, for replaying a derivation with a slip.
     pub(crate) rules: Option<&'s Rules>,
-    /// Set when a derivative was taken.
-    pub(crate) differentiated: bool,
+    /// Derivatives that were taken, to be verified before anything is shown.
+    pub(crate) taken: Vec<Taken>,
     pub(crate) diagnostics: Vec<Diagnostic>,
 }
 
@@ -84,7 +85,7 @@ impl<'s, 't> Lowering<'s, 't> {
             stated: Vec::new(),
             holding: Vec::new(),
             rules: None,
-            differentiated: false,
+            taken: Vec::new(),
             diagnostics: Vec::new(),
         }
     }
