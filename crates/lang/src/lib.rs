@@ -3,5 +3,7 @@
 
 pub mod ast;
 pub mod diagnostic;
+mod excerpt;
 pub mod parse;
 pub mod source;
+pub mod syntax;
