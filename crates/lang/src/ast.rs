@@ -50,6 +50,17 @@ impl Tree {
         self.get(id).span
     }
 
+    /// Widens where an expression stands: brackets around it belong to it.
+    pub(crate) fn widen(&mut self, id: ExprId, span: Span) {
+        let expr = &mut self.exprs[id.0 as usize];
+        expr.span = expr.span.to(span);
+    }
+
+    /// Forgets the expressions from this one on, because they are read another way.
+    pub(crate) fn truncate(&mut self, from: usize) {
+        self.exprs.truncate(from);
+    }
+
     /// How many expressions there are.
     pub fn len(&self) -> usize {
         self.exprs.len()
@@ -271,6 +282,14 @@ pub enum EntryKind {
     },
     /// `derive e`, `explain e at N0`, `check a`: requests, run by the command that fits them.
     Ask(Ask),
+    /// An item with a mistake in its writing, which was told. The formatter keeps its text as it is, and a later use
+    /// of a name that it would have declared is not a mistake of its own.
+    Unread {
+        /// What it would have declared or defined, as far as that could be read.
+        names: Vec<Name>,
+        /// Its text.
+        text: String,
+    },
 }
 
 /// A setting.

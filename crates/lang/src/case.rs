@@ -42,8 +42,12 @@ impl Case {
                 }
                 Err(Refused::Wrong(wrong)) => diagnostics.push(*wrong),
                 Err(Refused::Formula) => diagnostics.push(
-                    Diagnostic::error("E0131", tree.span(*value), format!("the value of {} is no constant", name.text))
-                        .help("numbers, fractions, [..] of them, eye(n), zeros(n), inf, nan"),
+                    Diagnostic::error(
+                        "E0131",
+                        tree.span(*value),
+                        format!("the value of {} is no constant", name.text),
+                    )
+                    .help("numbers, fractions, [..] of them, eye(n), zeros(n), inf, nan"),
                 ),
             }
         }
@@ -64,20 +68,36 @@ impl Case {
             None => {
                 let near = scope.near(&name.text, &[]);
                 let wrong = Diagnostic::error("E0103", name.span, format!("`{}` is not declared", name.text));
-                return Some(if near.is_empty() { wrong } else { wrong.help(format!("did you mean {}?", near.join(", "))) });
+                return Some(if near.is_empty() {
+                    wrong
+                } else {
+                    wrong.help(format!("did you mean {}?", near.join(", ")))
+                });
             }
             Some(Meaning::Definition(_) | Meaning::Nickname(_)) => {
                 return Some(
-                    Diagnostic::error("E0134", name.span, format!("{} is defined: its value follows", name.text))
-                        .help(format!("expect {}: {} = ...  states what it should be", self.name, name.text)),
+                    Diagnostic::error(
+                        "E0134",
+                        name.span,
+                        format!("{} is defined: its value follows", name.text),
+                    )
+                    .help(format!("expect {}: {} = ...  states what it should be", self.name, name.text)),
                 );
             }
             Some(Meaning::Size(dim)) => {
                 let (Some(size), [n]) = (dim.as_name(), &value.data[..]) else {
-                    return Some(Diagnostic::error("E0132", name.span, format!("{} is a size: its value is a whole number", name.text)));
+                    return Some(Diagnostic::error(
+                        "E0132",
+                        name.span,
+                        format!("{} is a size: its value is a whole number", name.text),
+                    ));
                 };
                 if *n < 0.0 || n.fract() != 0.0 || *n > 1e9 || !value.shape.is_empty() {
-                    return Some(Diagnostic::error("E0132", name.span, format!("{} is a size: its value is a whole number, 0 or more", name.text)));
+                    return Some(Diagnostic::error(
+                        "E0132",
+                        name.span,
+                        format!("{} is a size: its value is a whole number, 0 or more", name.text),
+                    ));
                 }
                 if let Some(wrong) = self.agree(size, *n as i64, name) {
                     return Some(wrong);
@@ -97,11 +117,16 @@ impl Case {
                 }
                 if value.shape.len() != ty.rank() {
                     return Some(
-                        Diagnostic::error("E0132", name.span, format!("{} : {ty}, its value is {}", name.text, shown(&value.shape)))
-                            .help("as many nested brackets as axes"),
+                        Diagnostic::error(
+                            "E0132",
+                            name.span,
+                            format!("{} : {ty}, its value is {}", name.text, shown(&value.shape)),
+                        )
+                        .help("as many nested brackets as axes"),
                     );
                 }
-                let axes: Vec<(Dim, usize)> = ty.shape.iter().cloned().zip(value.shape.iter().copied()).collect();
+                let axes: Vec<(Dim, usize)> =
+                    ty.shape.iter().cloned().zip(value.shape.iter().copied()).collect();
                 for (dim, extent) in axes {
                     if let Some(size) = dim.as_name() {
                         if let Some(wrong) = self.agree(size, extent as i64, name) {
@@ -111,12 +136,20 @@ impl Case {
                         return Some(Diagnostic::error(
                             "E0132",
                             name.span,
-                            format!("{} : {ty}, its value has {extent} where {dim} is {}", name.text, self.known(&dim).unwrap_or(0)),
+                            format!(
+                                "{} : {ty}, its value has {extent} where {dim} is {}",
+                                name.text,
+                                self.known(&dim).unwrap_or(0)
+                            ),
                         ));
                     }
                 }
                 if ty.dtype != DType::Real && value.data.iter().any(|x| x.fract() != 0.0 || !x.is_finite()) {
-                    return Some(Diagnostic::error("E0132", name.span, format!("{} : {ty}, its values are whole numbers", name.text)));
+                    return Some(Diagnostic::error(
+                        "E0132",
+                        name.span,
+                        format!("{} : {ty}, its values are whole numbers", name.text),
+                    ));
                 }
                 self.values.insert(name.text.clone(), (value, name.span));
             }
@@ -133,8 +166,12 @@ impl Case {
     fn agree(&mut self, size: &Arc<str>, value: i64, name: &Name) -> Option<Diagnostic> {
         match self.sizes.get(&**size) {
             Some(known) if *known != value => Some(
-                Diagnostic::error("E0132", name.span, format!("{} makes {size} = {value}, but it is {known} already", name.text))
-                    .help("values of one case have the same sizes"),
+                Diagnostic::error(
+                    "E0132",
+                    name.span,
+                    format!("{} makes {size} = {value}, but it is {known} already", name.text),
+                )
+                .help("values of one case have the same sizes"),
             ),
             _ => {
                 self.sizes.insert(size.to_string(), value);
@@ -153,8 +190,12 @@ impl Case {
             if let Some(found) = found {
                 let range = format!("{base} .. {}", below - 1 + base);
                 diagnostics.push(
-                    Diagnostic::error("E0122", *span, format!("{name} = {found} is no label: labels are {range}"))
-                        .help("labels count from the index base of the file"),
+                    Diagnostic::error(
+                        "E0122",
+                        *span,
+                        format!("{name} = {found} is no label: labels are {range}"),
+                    )
+                    .help("labels count from the index base of the file"),
                 );
             }
         }
@@ -168,8 +209,12 @@ impl Case {
             let base = scope.settings.base;
             let value = match scope.graph.ty(*node).dtype {
                 DType::Real => Value::Real(tensor(&value.shape, value.data.clone())),
-                DType::Int => Value::Int(tensor(&value.shape, value.data.iter().map(|x| *x as i64 - base).collect())),
-                DType::Bool => Value::Bool(tensor(&value.shape, value.data.iter().map(|x| *x != 0.0).collect())),
+                DType::Int => {
+                    Value::Int(tensor(&value.shape, value.data.iter().map(|x| *x as i64 - base).collect()))
+                }
+                DType::Bool => {
+                    Value::Bool(tensor(&value.shape, value.data.iter().map(|x| *x != 0.0).collect()))
+                }
             };
             bindings.bind(name, value);
         }

@@ -128,7 +128,3 @@ impl Diagnostic {
         out
     }
 }
-
-impl Diagnostic {
-    fn excerpt(&self, _source: &Source, _out: &mut String) {}
-}

@@ -65,7 +65,7 @@ pub(crate) fn lower(
     l.rules = request.rules;
     l.run(request.sides, &request.left);
     let formula = sides(&mut l, request, &reads_derivative);
-    let failed = l.failed();
+    let failed = l.failed() || l.broken;
     // One mistake is told once: a read name may be met by several passes.
     for diagnostic in std::mem::take(&mut l.diagnostics) {
         let known = |d: &Diagnostic| d.at() == diagnostic.at() && d.message == diagnostic.message;
@@ -140,7 +140,9 @@ fn derivative_below(scope: &Scope, tree: &Tree, sides: &[ExprId]) -> Vec<bool> {
             while let Some(id) = open.pop() {
                 match tree.kind(id) {
                     Kind::Derivative(_) => return true,
-                    Kind::Call(name, _) if matches!(name.text.as_str(), "jvp" | "vjp" | "hvp" | "grad") => return true,
+                    Kind::Call(name, _) if matches!(name.text.as_str(), "jvp" | "vjp" | "hvp" | "grad") => {
+                        return true;
+                    }
                     Kind::Name(name) if scope.derivatives.contains(name) => return true,
                     kind => children(kind, &mut |c| open.push(c)),
                 }

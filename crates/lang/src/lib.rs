@@ -4,6 +4,7 @@
 pub mod ast;
 pub mod case;
 pub mod diagnostic;
+mod excerpt;
 pub mod formula;
 mod lower;
 pub mod parse;
@@ -11,6 +12,7 @@ pub mod program;
 pub mod query;
 pub mod scope;
 pub mod source;
+pub mod syntax;
 pub mod value;
 pub mod verify;
 

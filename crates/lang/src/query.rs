@@ -59,7 +59,9 @@ impl Program {
     /// [`Refusal`] with everything that is wrong, or with the problems in which the formula has a meaning.
     pub fn query(&self, text: &str, within: Option<&str>) -> Result<Query, Box<Refusal>> {
         let (within, text) = match text.split_once(':') {
-            Some((label, rest)) if within.is_none() && self.problem(label.trim()).is_some() => (Some(label.trim()), rest),
+            Some((label, rest)) if within.is_none() && self.problem(label.trim()).is_some() => {
+                (Some(label.trim()), rest)
+            }
             _ => (within, text),
         };
         let source = Source::new("<formula>", text.trim());
@@ -70,7 +72,8 @@ impl Program {
                 Some(problem) => vec![problem],
                 None => {
                     let labels: Vec<&str> = self.problems.iter().map(|p| p.label.as_str()).collect();
-                    let wrong = Diagnostic::error("E0103", Span::default(), format!("there is no problem {label}"));
+                    let wrong =
+                        Diagnostic::error("E0103", Span::default(), format!("there is no problem {label}"));
                     return refuse(vec![wrong.help(format!("problems: {}", labels.join(", ")))]);
                 }
             },
@@ -87,14 +90,20 @@ impl Program {
         let whole = Span::new(0, source.text.len());
         if found.len() > 1 {
             let labels: Vec<&str> = found.iter().map(|q| q.label.as_str()).collect();
-            let wrong = Diagnostic::error("E0117", whole, format!("`{}` has a meaning in several problems", source.text))
-                .help(format!("say which: --in {}", labels.join("  or  --in ")));
+            let wrong = Diagnostic::error(
+                "E0117",
+                whole,
+                format!("`{}` has a meaning in several problems", source.text),
+            )
+            .help(format!("say which: --in {}", labels.join("  or  --in ")));
             return refuse(vec![wrong]);
         }
         match (found.pop(), refused) {
             (Some(query), _) => Ok(query),
             (None, Some(wrong)) => refuse(wrong),
-            (None, None) => refuse(vec![Diagnostic::error("E0103", whole, "there is no problem in this file")]),
+            (None, None) => {
+                refuse(vec![Diagnostic::error("E0103", whole, "there is no problem in this file")])
+            }
         }
     }
 }
@@ -102,16 +111,28 @@ impl Program {
 /// Lowers a formula in a problem's scope.
 fn ask(problem: &Problem, source: &Source) -> Result<Query, Vec<Diagnostic>> {
     let (read, mut diagnostics) = parse::parse_formula(source);
-    let Some((tree, equation)) = read.filter(|_| !formula::has_errors(&diagnostics)) else { return Err(diagnostics) };
-    let sides: Vec<_> = equation.sides.iter().filter_map(|s| if let Side::Expr(e) = s { Some(*e) } else { None }).collect();
+    let Some((tree, equation)) = read.filter(|_| !formula::has_errors(&diagnostics)) else {
+        return Err(diagnostics);
+    };
+    let sides: Vec<_> =
+        equation.sides.iter().filter_map(|s| if let Side::Expr(e) = s { Some(*e) } else { None }).collect();
     let holding: Vec<String> = equation.holding.iter().map(|n| n.text.clone()).collect();
     let mut scope = problem.scope.clone();
     for name in equation.holding.iter().filter(|n| problem.scope.node(&n.text).is_none()) {
         diagnostics.push(Diagnostic::error("E0103", name.span, format!("`{}` is not declared", name.text)));
     }
-    let request = Request { tree: &tree, text: &source.text, sides: &sides, left: Vec::new(), holding: &holding, rules: None };
+    let request = Request {
+        tree: &tree,
+        text: &source.text,
+        sides: &sides,
+        left: Vec::new(),
+        holding: &holding,
+        rules: None,
+    };
     let lowered = formula::lower(&mut scope, &request, &mut diagnostics);
-    let Some(formula) = lowered.filter(|_| !formula::has_errors(&diagnostics)) else { return Err(diagnostics) };
+    let Some(formula) = lowered.filter(|_| !formula::has_errors(&diagnostics)) else {
+        return Err(diagnostics);
+    };
     let Some(side) = formula.sides.first().cloned() else { return Err(diagnostics) };
     let node = match opened(&mut scope, side.node) {
         Ok(node) => node,
@@ -121,7 +142,15 @@ fn ask(problem: &Problem, source: &Source) -> Result<Query, Vec<Diagnostic>> {
         }
     };
     let shape = scope.graph.shape(node).to_vec();
-    Ok(Query { label: problem.label.clone(), scope, source: source.clone(), formula, node, shape, diagnostics })
+    Ok(Query {
+        label: problem.label.clone(),
+        scope,
+        source: source.clone(),
+        formula,
+        node,
+        shape,
+        diagnostics,
+    })
 }
 
 /// A node with definitions opened, and simplified.

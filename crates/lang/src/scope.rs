@@ -75,6 +75,8 @@ pub struct Scope {
     pub open_sizes: bool,
     /// Conditions that are assumed, as Boolean nodes.
     pub assumptions: Vec<NodeId>,
+    /// Names whose declaration is wrong: their uses are not mistakes of their own.
+    pub broken: std::collections::BTreeSet<String>,
     /// Nicknames whose right side contains a derivative.
     pub derivatives: std::collections::BTreeSet<String>,
 }
@@ -103,7 +105,8 @@ impl Scope {
 /// At most three candidates that are near a name, fewest edits first.
 pub(crate) fn nearest<'a>(name: &str, all: impl Iterator<Item = &'a str>) -> Vec<String> {
     let limit = name.chars().count().div_ceil(3).max(1);
-    let mut near: Vec<(usize, &str)> = all.map(|c| (edits(name, c), c)).filter(|(d, _)| *d <= limit).collect();
+    let mut near: Vec<(usize, &str)> =
+        all.map(|c| (edits(name, c), c)).filter(|(d, _)| *d <= limit).collect();
     near.sort();
     near.dedup();
     near.into_iter().take(3).map(|(_, c)| c.to_string()).collect()

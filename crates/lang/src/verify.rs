@@ -107,7 +107,8 @@ impl Point {
         let mut values = Vec::new();
         for &node in &nodes {
             let Some(input) = graph.as_input(node) else { continue };
-            let unknown = |name: Arc<str>| chainrule_core::error::Error::UnknownSize { name: name.to_string() };
+            let unknown =
+                |name: Arc<str>| chainrule_core::error::Error::UnknownSize { name: name.to_string() };
             let shape = input
                 .ty
                 .shape
@@ -123,12 +124,16 @@ impl Point {
                         Some(below) => below.evaluate(&sizes).map_err(unknown)?.max(1),
                         None => 3,
                     };
-                    Value::Int(tensor(&shape, (0..count).map(|_| (rng.next() % below as u64) as i64).collect()))
+                    Value::Int(tensor(
+                        &shape,
+                        (0..count).map(|_| (rng.next() % below as u64) as i64).collect(),
+                    ))
                 }
             };
             values.push((node, value));
         }
-        let by = values.iter().find(|(n, _)| *n == taken.by).map(|(_, v)| v.shape().to_vec()).unwrap_or_default();
+        let by =
+            values.iter().find(|(n, _)| *n == taken.by).map(|(_, v)| v.shape().to_vec()).unwrap_or_default();
         let count = by.iter().product();
         let direction = tensor(&by, (0..count).map(|_| rng.between(-1.0, 1.0)).collect());
         Ok(Point { values, sizes, direction })
@@ -141,15 +146,18 @@ impl Point {
         for (node, value) in &self.values {
             let name = &graph.as_input(*node).expect("invariant: chosen from the inputs").name;
             plain.bind(name, value.clone());
-            dual.bind(name, match value {
-                Value::Real(t) if *node == taken.by => {
-                    let data = t.data().iter().zip(self.direction.data());
-                    Value::Real(tensor(t.shape(), data.map(|(&x, &u)| Dual::new(x, u)).collect()))
-                }
-                Value::Real(t) => Value::Real(t.map(|&x| Dual::constant(x))),
-                Value::Int(t) => Value::Int(t.clone()),
-                Value::Bool(t) => Value::Bool(t.clone()),
-            });
+            dual.bind(
+                name,
+                match value {
+                    Value::Real(t) if *node == taken.by => {
+                        let data = t.data().iter().zip(self.direction.data());
+                        Value::Real(tensor(t.shape(), data.map(|(&x, &u)| Dual::new(x, u)).collect()))
+                    }
+                    Value::Real(t) => Value::Real(t.map(|&x| Dual::constant(x))),
+                    Value::Int(t) => Value::Int(t.clone()),
+                    Value::Bool(t) => Value::Bool(t.clone()),
+                },
+            );
         }
         for (name, size) in &self.sizes {
             plain = plain.with_size(name, *size);
@@ -157,7 +165,9 @@ impl Point {
         }
         let pushed = graph.evaluate(&[taken.function], &dual)?;
         let jacobian = graph.evaluate(&[taken.jacobian], &plain)?;
-        let (Value::Real(pushed), Value::Real(jacobian)) = (&pushed[0], &jacobian[0]) else { return Ok(None) };
+        let (Value::Real(pushed), Value::Real(jacobian)) = (&pushed[0], &jacobian[0]) else {
+            return Ok(None);
+        };
         let width = self.direction.data().len();
         let (mut worst, mut scale) = (0.0f64, 1e-300f64);
         for (row, dual) in pushed.data().iter().enumerate() {

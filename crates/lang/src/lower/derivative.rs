@@ -91,7 +91,9 @@ impl<'t> Lowering<'_, 't> {
 
     /// `dl/dz` where `dl` and `dz` are variables: a fraction.
     fn fraction(&mut self, d: &'t Derivative, span: Span) -> Option<Option<Piece>> {
-        let (Part::Named(top, top_items), [Part::Named(bottom, bottom_items)]) = (&d.numerator, &d.denominators[..]) else {
+        let (Part::Named(top, top_items), [Part::Named(bottom, bottom_items)]) =
+            (&d.numerator, &d.denominators[..])
+        else {
             return None;
         };
         let declared = |l: &Self, name: &str| l.scope.find(name).is_some();
@@ -107,15 +109,17 @@ impl<'t> Lowering<'_, 't> {
             } else {
                 format!("`{one}` is declared, so `{dt}/{db}` is a fraction of two variables")
             };
-            return Some(self.refuse(
-                Diagnostic::error("E0007", span, message)
-                    .help(format!("write  d({})/d({})  for the derivative", top.text, bottom.text)),
-            ));
+            return Some(
+                self.refuse(
+                    Diagnostic::error("E0007", span, message)
+                        .help(format!("write  d({})/d({})  for the derivative", top.text, bottom.text)),
+                ),
+            );
         }
         if as_variables != (true, true) || d.order != 1 {
             let other = if as_variables.0 { &db } else { &dt };
-            let wrong = self.unknown(other, span);
-            return Some(self.refuse(wrong));
+            let other = other.clone();
+            return Some(self.refuse_unknown(&other, span));
         }
         let mut sides = Vec::new();
         for (name, items) in [(dt, top_items), (db, bottom_items)] {
@@ -147,8 +151,12 @@ impl<'t> Lowering<'_, 't> {
                     _ => {
                         let source = self.source(span).to_string();
                         return self.refuse(
-                            Diagnostic::error("E0124", span, format!("`{source}` is no name: a derivative is taken by a declared name"))
-                                .help(format!("give it a name first:  def u = {source}")),
+                            Diagnostic::error(
+                                "E0124",
+                                span,
+                                format!("`{source}` is no name: a derivative is taken by a declared name"),
+                            )
+                            .help(format!("give it a name first:  def u = {source}")),
                         );
                     }
                 }
@@ -160,14 +168,22 @@ impl<'t> Lowering<'_, 't> {
                 let text = name.text.clone();
                 if self.is_label(node) {
                     return self.refuse(
-                        Diagnostic::error("E0120", name.span, format!("{text} : {ty} has no derivative; it is a label"))
-                            .remark(format!("z[{text}] picks an entry of z")),
+                        Diagnostic::error(
+                            "E0120",
+                            name.span,
+                            format!("{text} : {ty} has no derivative; it is a label"),
+                        )
+                        .remark(format!("z[{text}] picks an entry of z")),
                     );
                 }
                 if role == Role::Const {
                     return self.refuse(
-                        Diagnostic::error("E0121", name.span, format!("{text} is declared const: nothing is differentiated by it"))
-                            .help(format!("declare it as  var {text} : {ty}")),
+                        Diagnostic::error(
+                            "E0121",
+                            name.span,
+                            format!("{text} is declared const: nothing is differentiated by it"),
+                        )
+                        .help(format!("declare it as  var {text} : {ty}")),
                     );
                 }
                 Some(By { name, items })
@@ -176,18 +192,23 @@ impl<'t> Lowering<'_, 't> {
             Some(Meaning::Nickname(_)) => {
                 let text = name.text.clone();
                 self.refuse(
-                    Diagnostic::error("E0124", name.span, format!("{text} is a nickname: nothing depends on it by name"))
-                        .help(format!("define it before it is used:  def {text} = ...")),
+                    Diagnostic::error(
+                        "E0124",
+                        name.span,
+                        format!("{text} is a nickname: nothing depends on it by name"),
+                    )
+                    .help(format!("define it before it is used:  def {text} = ...")),
                 )
             }
             Some(Meaning::Size(_)) => {
                 let text = name.text.clone();
-                self.refuse(Diagnostic::error("E0120", name.span, format!("{text} is a size: it has no derivative")))
+                self.refuse(Diagnostic::error(
+                    "E0120",
+                    name.span,
+                    format!("{text} is a size: it has no derivative"),
+                ))
             }
-            None => {
-                let wrong = self.unknown(&name.text, name.span);
-                self.refuse(wrong)
-            }
+            None => self.refuse_unknown(&name.text, name.span),
         }
     }
 
@@ -210,15 +231,11 @@ impl<'t> Lowering<'_, 't> {
         match part {
             Part::Named(name, _) => {
                 let Some(node) = self.scope.node(&name.text) else {
-                    let wrong = match self.scope.find(&name.text) {
-                        Some(_) => Diagnostic::error(
-                            "E0120",
-                            name.span,
-                            format!("{} is a size: it has no derivative", name.text),
-                        ),
-                        None => self.unknown(&name.text, name.span),
-                    };
-                    return self.refuse(wrong);
+                    if self.scope.find(&name.text).is_none() {
+                        return self.refuse_unknown(&name.text, name.span);
+                    }
+                    let message = format!("{} is a size: it has no derivative", name.text);
+                    return self.refuse(Diagnostic::error("E0120", name.span, message));
                 };
                 self.expect_real(node, &name.text, name.span)?;
                 Some((node, Vec::new(), Vec::new()))
@@ -269,8 +286,11 @@ impl<'t> Lowering<'_, 't> {
         let cut_here = matches!(self.scope.find(&name.text), Some(Meaning::Definition(_)));
         if !self.mentions(node, x) {
             let message = format!("{} is not used in what is differentiated: the derivative is 0", name.text);
-            self.report(Diagnostic::warning("W0203", name.span, message).remark("dependence goes by written names"));
-            let shape: Vec<_> = self.scope.graph.shape(node).iter().chain(self.scope.graph.shape(x)).cloned().collect();
+            self.report(
+                Diagnostic::warning("W0203", name.span, message).remark("dependence goes by written names"),
+            );
+            let shape: Vec<_> =
+                self.scope.graph.shape(node).iter().chain(self.scope.graph.shape(x)).cloned().collect();
             return Some(self.scope.graph.zero(Type::real(shape)));
         }
         let (rules, span) = (self.rules, name.span);
@@ -327,7 +347,7 @@ impl<'t> Lowering<'_, 't> {
                 let x = self.name_argument(word, args, 1, span)?;
                 let (node, free) = self.node(f)?;
                 let gradient = self.differentiate(node, &x)?;
-                        Some(self.after(gradient, &free, span))
+                Some(self.after(gradient, &free, span))
             }
         }
     }
@@ -338,9 +358,13 @@ impl<'t> Lowering<'_, 't> {
         }
         let typed = self.typed(&f);
         self.refuse(
-            Diagnostic::error("E0123", f.span, format!("{word} takes a number to differentiate, this is an array"))
-                .saying(typed)
-                .help("d(f)/d(x)  is the Jacobian;  vjp(g, f, x)  sums it against g"),
+            Diagnostic::error(
+                "E0123",
+                f.span,
+                format!("{word} takes a number to differentiate, this is an array"),
+            )
+            .saying(typed)
+            .help("d(f)/d(x)  is the Jacobian;  vjp(g, f, x)  sums it against g"),
         )
     }
 
@@ -369,7 +393,11 @@ impl<'t> Lowering<'_, 't> {
                 self.expect_variable(&name)?;
                 Some(name)
             }
-            _ => self.refuse(Diagnostic::error("E0124", self.span(*e), "a derivative is taken by a declared name")),
+            _ => self.refuse(Diagnostic::error(
+                "E0124",
+                self.span(*e),
+                "a derivative is taken by a declared name",
+            )),
         }
     }
 
@@ -377,13 +405,12 @@ impl<'t> Lowering<'_, 't> {
         match self.scope.find(&name.text).cloned() {
             Some(Meaning::Input(node, role)) if role != Role::Const && !self.is_label(node) => Some(()),
             Some(Meaning::Definition(_)) => Some(()),
-            Some(_) => {
-                self.refuse(Diagnostic::error("E0121", name.span, format!("nothing is differentiated by {}", name.text)))
-            }
-            None => {
-                let wrong = self.unknown(&name.text, name.span);
-                self.refuse(wrong)
-            }
+            Some(_) => self.refuse(Diagnostic::error(
+                "E0121",
+                name.span,
+                format!("nothing is differentiated by {}", name.text),
+            )),
+            None => self.refuse_unknown(&name.text, name.span),
         }
     }
 
@@ -391,7 +418,11 @@ impl<'t> Lowering<'_, 't> {
         let mut directions = Vec::new();
         for arg in &args[1..] {
             let (Some((name, _)), Item::Expr(e)) = (&arg.key, arg.value) else {
-                return self.refuse(Diagnostic::error("E0115", span, format!("{0} is written  {0}(f, x: u)", word.text)));
+                return self.refuse(Diagnostic::error(
+                    "E0115",
+                    span,
+                    format!("{0} is written  {0}(f, x: u)", word.text),
+                ));
             };
             self.expect_variable(name)?;
             let u = self.take(e)?;
@@ -408,20 +439,31 @@ impl<'t> Lowering<'_, 't> {
             directions.push((name, u));
         }
         if directions.is_empty() {
-            return self.refuse(Diagnostic::error("E0115", span, format!("{0} is written  {0}(f, x: u)", word.text)));
+            return self.refuse(Diagnostic::error(
+                "E0115",
+                span,
+                format!("{0} is written  {0}(f, x: u)", word.text),
+            ));
         }
         Some(directions)
     }
 
     /// `Σ_x Σ_in ∂f/∂x[in] u[in]`; of the gradient, when `second`.
-    fn pushed(&mut self, f: Piece, directions: Vec<(Name, Piece)>, second: bool, span: Span) -> Option<Piece> {
+    fn pushed(
+        &mut self,
+        f: Piece,
+        directions: Vec<(Name, Piece)>,
+        second: bool,
+        span: Span,
+    ) -> Option<Piece> {
         let f = self.lettered(f);
         let (node, free) = self.node(f)?;
         let mut total: Option<Piece> = None;
         let by: Vec<Name> = directions.iter().map(|(x, _)| x.clone()).collect();
         if second && by.len() > 1 {
             return self.refuse(
-                Diagnostic::error("E0115", span, "hvp is by one name").help("jvp(grad(f, x), W: U) is a mixed product"),
+                Diagnostic::error("E0115", span, "hvp is by one name")
+                    .help("jvp(grad(f, x), W: U) is a mixed product"),
             );
         }
         for (x, u) in directions {
@@ -433,9 +475,11 @@ impl<'t> Lowering<'_, 't> {
             let all: Vec<Letter> = free.iter().chain(&kept).chain(&u.axes).copied().collect();
             let entry = self.entry(jacobian, &all, span);
             let along = self.tree_of(&u);
-            let product = self.sheet.push(Node::Product(vec![(Factor::Times, entry), (Factor::Times, along)]), span);
+            let product =
+                self.sheet.push(Node::Product(vec![(Factor::Times, entry), (Factor::Times, along)]), span);
             let at = if u.axes.is_empty() { product } else { self.bind("sum", &u.axes, product, span) };
-            let piece = Piece { body: Body::Tree(at), axes: kept, worth: Worth::Real, span, dim: None, row: false };
+            let piece =
+                Piece { body: Body::Tree(at), axes: kept, worth: Worth::Real, span, dim: None, row: false };
             total = Some(match total {
                 None => piece,
                 Some(before) => self.sum_of(before, piece, span)?,
@@ -469,7 +513,8 @@ impl<'t> Lowering<'_, 't> {
         let all: Vec<Letter> = free.iter().chain(&g.axes).chain(&inner).copied().collect();
         let entry = self.entry(jacobian, &all, span);
         let weight = self.tree_of(&g);
-        let product = self.sheet.push(Node::Product(vec![(Factor::Times, weight), (Factor::Times, entry)]), span);
+        let product =
+            self.sheet.push(Node::Product(vec![(Factor::Times, weight), (Factor::Times, entry)]), span);
         let at = if g.axes.is_empty() { product } else { self.bind("sum", &g.axes, product, span) };
         Some(Piece { body: Body::Tree(at), axes: inner, worth: Worth::Real, span, dim: None, row: false })
     }

@@ -183,7 +183,8 @@ impl Lowering<'_, '_> {
         let Some(function) = find(&name.text) else {
             let all = ELEMENTWISE.iter().chain(OTHERS).map(|f| f.name);
             let near = nearest(&name.text, all);
-            let mut wrong = Diagnostic::error("E0103", name.span, format!("there is no function {}", name.text));
+            let mut wrong =
+                Diagnostic::error("E0103", name.span, format!("there is no function {}", name.text));
             if !near.is_empty() {
                 wrong = wrong.help(format!("did you mean {}?", near.join(", ")));
             }
@@ -210,8 +211,12 @@ impl Lowering<'_, '_> {
             if piece.worth == Worth::Truth {
                 let source = self.source(piece.span).to_string();
                 return self.refuse(
-                    Diagnostic::error("E0111", piece.span, format!("`{source}` is a condition, not a number"))
-                        .help(format!("write it in brackets, which are 1 where it holds:  [{source}]")),
+                    Diagnostic::error(
+                        "E0111",
+                        piece.span,
+                        format!("`{source}` is a condition, not a number"),
+                    )
+                    .help(format!("write it in brackets, which are 1 where it holds:  [{source}]")),
                 );
             }
         }
@@ -221,7 +226,10 @@ impl Lowering<'_, '_> {
             "minimum" => "min",
             other => other,
         };
-        debug_assert!(Map::by_name(word).is_some(), "invariant: elementwise functions are maps of the core: {word}");
+        debug_assert!(
+            Map::by_name(word).is_some(),
+            "invariant: elementwise functions are maps of the core: {word}"
+        );
         let (pieces, axes) = self.together(pieces, span)?;
         let list = pieces.iter().map(|p| self.tree_of(p)).collect();
         let at = self.sheet.push(Node::Call(word.to_string(), list), span);
@@ -255,8 +263,12 @@ impl Lowering<'_, '_> {
     pub(crate) fn misused<T>(&mut self, call: &Call<'_>) -> Option<T> {
         let usage = find(&call.name.text).map_or("", |f| f.usage);
         self.refuse(
-            Diagnostic::error("E0115", call.span, format!("{} does not take these arguments", call.name.text))
-                .help(format!("it is written  {usage}")),
+            Diagnostic::error(
+                "E0115",
+                call.span,
+                format!("{} does not take these arguments", call.name.text),
+            )
+            .help(format!("it is written  {usage}")),
         )
     }
 
@@ -300,11 +312,8 @@ pub(crate) fn from_core(error: &Error, span: Span, text: &str) -> Diagnostic {
         other => other.to_string(),
     };
     let mut lines = whole.lines();
-    let mut wrong = Diagnostic::error(
-        chainrule_core::expr::code(error),
-        at,
-        lines.next().unwrap_or("this has no value"),
-    );
+    let mut wrong =
+        Diagnostic::error(chainrule_core::expr::code(error), at, lines.next().unwrap_or("this has no value"));
     for line in lines {
         match line.trim().strip_prefix("help:") {
             Some(help) => wrong = wrong.help(help.trim()),

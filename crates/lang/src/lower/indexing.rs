@@ -38,8 +38,12 @@ impl Lowering<'_, '_> {
             let typed = self.typed(&piece);
             let axes = if shape.len() == 1 { "1 axis".to_string() } else { format!("{} axes", shape.len()) };
             return self.refuse(
-                Diagnostic::error("E0105", span, format!("{} has {axes}, {} indices are given", self.source(piece.span), items.len()))
-                    .label(piece.span, typed),
+                Diagnostic::error(
+                    "E0105",
+                    span,
+                    format!("{} has {axes}, {} indices are given", self.source(piece.span), items.len()),
+                )
+                .label(piece.span, typed),
             );
         }
         let name = self.source(piece.span).to_string();
@@ -57,7 +61,8 @@ impl Lowering<'_, '_> {
         span: Span,
     ) -> Option<(Vec<At>, Vec<Letter>)> {
         let uses = self.all_uses(items, shape, name, span)?;
-        let axes = uses.iter().filter_map(|u| if let Use::Axis(l, _) = u { Some(*l) } else { None }).collect();
+        let axes =
+            uses.iter().filter_map(|u| if let Use::Axis(l, _) = u { Some(*l) } else { None }).collect();
         Some((uses.into_iter().map(|(Use::Entry(at, _) | Use::Axis(_, at))| at).collect(), axes))
     }
 
@@ -84,7 +89,14 @@ impl Lowering<'_, '_> {
         let worth = piece.worth;
         let (node, free) = self.node(piece)?;
         if free.is_empty() {
-            return Some(Piece { body: Body::Whole(node), axes: Vec::new(), worth, span, dim: None, row: false });
+            return Some(Piece {
+                body: Body::Whole(node),
+                axes: Vec::new(),
+                worth,
+                span,
+                dim: None,
+                row: false,
+            });
         }
         debug_assert_eq!(self.scope.graph.rank(node), free.len() + axes, "invariant: free letters lead");
         Some(self.after(node, &free, span))
@@ -187,8 +199,14 @@ impl Lowering<'_, '_> {
         if matches!(piece.worth, Worth::Real | Worth::Truth) || fractional {
             let source = self.source(span).to_string();
             return self.refuse(
-                Diagnostic::error("E0113", span, format!("`{source}` is no index: an index is a letter, a whole number, a size or a label"))
-                    .help(format!("declare it as a label, as in  const {source} : index[{extent}]")),
+                Diagnostic::error(
+                    "E0113",
+                    span,
+                    format!(
+                        "`{source}` is no index: an index is a letter, a whole number, a size or a label"
+                    ),
+                )
+                .help(format!("declare it as a label, as in  const {source} : index[{extent}]")),
             );
         }
         if let Some(position) = &piece.dim {
@@ -209,8 +227,12 @@ impl Lowering<'_, '_> {
         if piece.worth != Worth::Index || self.rank(&piece) != 1 {
             let typed = self.typed(&piece);
             return self.refuse(
-                Diagnostic::error("E0113", span, "an index is a letter, a whole number, a size or labels along one axis")
-                    .saying(typed),
+                Diagnostic::error(
+                    "E0113",
+                    span,
+                    "an index is a letter, a whole number, a size or labels along one axis",
+                )
+                .saying(typed),
             );
         }
         let piece = self.lettered(piece);
@@ -288,7 +310,13 @@ impl Lowering<'_, '_> {
     }
 
     /// A node read at all of its axes as one letter each.
-    pub(crate) fn read_at(&mut self, node: NodeId, letters: &[Letter], axes: Vec<Letter>, span: Span) -> Piece {
+    pub(crate) fn read_at(
+        &mut self,
+        node: NodeId,
+        letters: &[Letter],
+        axes: Vec<Letter>,
+        span: Span,
+    ) -> Piece {
         let at = self.entry(node, letters, span);
         Piece { body: Body::Tree(at), axes, worth: Worth::Real, span, dim: None, row: false }
     }

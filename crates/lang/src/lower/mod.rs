@@ -67,6 +67,8 @@ pub(crate) struct Lowering<'s, 't> {
     /// Derivatives that were taken, to be verified before anything is shown.
     pub(crate) taken: Vec<Taken>,
     pub(crate) diagnostics: Vec<Diagnostic>,
+    /// A name was read whose declaration is wrong.
+    pub(crate) broken: bool,
 }
 
 impl<'s, 't> Lowering<'s, 't> {
@@ -87,6 +89,7 @@ impl<'s, 't> Lowering<'s, 't> {
             rules: None,
             taken: Vec::new(),
             diagnostics: Vec::new(),
+            broken: false,
         }
     }
 
@@ -245,7 +248,17 @@ impl<'s, 't> Lowering<'s, 't> {
         self.scope.graph.ty(node).dtype == DType::Int
     }
 
-    pub(crate) fn unknown(&self, name: &str, span: Span) -> Diagnostic {
+    /// Reports a name that is not declared, unless its wrong declaration was told.
+    pub(crate) fn refuse_unknown<T>(&mut self, name: &str, span: Span) -> Option<T> {
+        if self.scope.broken.contains(name) {
+            self.broken = true;
+            return None;
+        }
+        let wrong = self.unknown(name, span);
+        self.refuse(wrong)
+    }
+
+    fn unknown(&self, name: &str, span: Span) -> Diagnostic {
         let near = self.scope.near(name, &[]);
         let mut wrong = Diagnostic::error("E0103", span, format!("`{name}` is not declared"));
         if functions::is_function(name) {
@@ -556,8 +569,12 @@ impl<'s, 't> Lowering<'s, 't> {
         if facts.extent.is_none() {
             let name = facts.name.unwrap_or_default();
             return self.refuse(
-                Diagnostic::error("E0106", facts.span, format!("index {name} touches no axis, so its range is unknown"))
-                    .help(format!("state it: {name}=0..n-1 in a binder, or  def t[{name}=0..n-1] = ...")),
+                Diagnostic::error(
+                    "E0106",
+                    facts.span,
+                    format!("index {name} touches no axis, so its range is unknown"),
+                )
+                .help(format!("state it: {name}=0..n-1 in a binder, or  def t[{name}=0..n-1] = ...")),
             );
         }
         facts.extent

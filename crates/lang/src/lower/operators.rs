@@ -13,7 +13,14 @@ use chainrule_core::form::read::{At, Factor, Node, Relation};
 use chainrule_core::shape::Dim;
 
 impl Lowering<'_, '_> {
-    pub(crate) fn binary(&mut self, op: Operator, at: Span, a: ExprId, b: ExprId, span: Span) -> Option<Piece> {
+    pub(crate) fn binary(
+        &mut self,
+        op: Operator,
+        at: Span,
+        a: ExprId,
+        b: ExprId,
+        span: Span,
+    ) -> Option<Piece> {
         if op == Operator::Power && self.is_transpose_mark(b) {
             let piece = self.take(a)?;
             return self.transpose(piece, span);
@@ -65,9 +72,13 @@ impl Lowering<'_, '_> {
         let source = self.source(piece.span);
         let vector = source.trim_end_matches('\'').to_string();
         self.refuse(
-            Diagnostic::error("E0304", at, format!("`{source}` is a transposed vector: it may only stand left of `@`"))
-                .label(piece.span, "a vector has one axis, so there is nothing to transpose")
-                .help(format!("{vector}' @ y  is the dot product,  outer({vector}, y)  the matrix")),
+            Diagnostic::error(
+                "E0304",
+                at,
+                format!("`{source}` is a transposed vector: it may only stand left of `@`"),
+            )
+            .label(piece.span, "a vector has one axis, so there is nothing to transpose")
+            .help(format!("{vector}' @ y  is the dot product,  outer({vector}, y)  the matrix")),
         )
     }
 
@@ -91,7 +102,9 @@ impl Lowering<'_, '_> {
     /// Makes the axes of several pieces the same letters; a piece without axes goes with any.
     pub(crate) fn together(&mut self, pieces: Vec<Piece>, at: Span) -> Option<(Vec<Piece>, Vec<Letter>)> {
         let pieces: Vec<Piece> = pieces.into_iter().map(|p| self.lettered(p)).collect();
-        let Some(first) = pieces.iter().find(|p| !p.axes.is_empty()) else { return Some((pieces, Vec::new())) };
+        let Some(first) = pieces.iter().find(|p| !p.axes.is_empty()) else {
+            return Some((pieces, Vec::new()));
+        };
         let axes = first.axes.clone();
         let first = first.clone();
         for piece in pieces.iter().filter(|p| !p.axes.is_empty()) {
@@ -121,14 +134,14 @@ impl Lowering<'_, '_> {
     fn different_shapes<T>(&mut self, a: &Piece, b: &Piece, at: Span) -> Option<T> {
         let operator = self.source(at).trim().to_string();
         let message = format!("`{operator}` takes equal shapes, or a number and anything");
-        let mut wrong = Diagnostic::error("E0302", at, message)
-            .label(a.span, self.typed(a))
-            .label(b.span, self.typed(b));
+        let mut wrong =
+            Diagnostic::error("E0302", at, message).label(a.span, self.typed(a)).label(b.span, self.typed(b));
         let (left, right) = (self.shape(a), self.shape(b));
         if left.iter().rev().eq(right.iter()) && left.len() == 2 {
             wrong = wrong.help(format!("transpose one of them:  {}'", self.source(b.span)));
         } else if left.len() != right.len() {
-            wrong = wrong.help("nothing is broadcast but numbers: write the indices, as in  y[i,j] = A[i,j] + b[j]");
+            wrong = wrong
+                .help("nothing is broadcast but numbers: write the indices, as in  y[i,j] = A[i,j] + b[j]");
         } else {
             wrong = wrong.help("make the extents equal where the names are declared");
         }
@@ -176,7 +189,14 @@ impl Lowering<'_, '_> {
         Some(Piece { body: Body::Tree(at), axes, worth, span, dim, row: false })
     }
 
-    pub(crate) fn multiply(&mut self, a: Piece, b: Piece, how: Factor, at: Span, span: Span) -> Option<Piece> {
+    pub(crate) fn multiply(
+        &mut self,
+        a: Piece,
+        b: Piece,
+        how: Factor,
+        at: Span,
+        span: Span,
+    ) -> Option<Piece> {
         self.expect_numbers([&a, &b], at)?;
         let dim = match (&a.dim, &b.dim, how) {
             (Some(x), Some(y), Factor::Times) => Some(x.clone() * y.clone()),
@@ -218,7 +238,9 @@ impl Lowering<'_, '_> {
         .label(b.span, self.typed(b));
         wrong = match ranks {
             (p, q) if p >= 2 && q >= 2 => wrong.help(format!("write  {x} @ {y}  or  {x} .* {y}")),
-            (_, 1) => wrong.help(format!("write  {x} @ {y}  for the product, or indices:  {x}[i,j] * {y}[j]")),
+            (_, 1) => {
+                wrong.help(format!("write  {x} @ {y}  for the product, or indices:  {x}[i,j] * {y}[j]"))
+            }
             _ => wrong.help(format!("write  {y}' @ {x}  for the product, or indices:  {x}[i] * {y}[i,j]")),
         };
         self.refuse(wrong)
@@ -231,10 +253,14 @@ impl Lowering<'_, '_> {
         }
         let (x, y) = (self.source(a.span).to_string(), self.source(b.span).to_string());
         self.refuse(
-            Diagnostic::error("E0303", at, format!("`{x} / {y}` solves a system in MATLAB/Julia and divides entries in NumPy"))
-                .label(a.span, self.typed(a))
-                .label(b.span, self.typed(b))
-                .help(format!("write  {x} ./ {y}  or  {x} @ inv({y})")),
+            Diagnostic::error(
+                "E0303",
+                at,
+                format!("`{x} / {y}` solves a system in MATLAB/Julia and divides entries in NumPy"),
+            )
+            .label(a.span, self.typed(a))
+            .label(b.span, self.typed(b))
+            .help(format!("write  {x} ./ {y}  or  {x} @ inv({y})")),
         )
     }
 
@@ -244,8 +270,12 @@ impl Lowering<'_, '_> {
         }
         let x = self.source(a.span).to_string();
         let e = self.source(self.span(exponent)).to_string();
-        let wrong = Diagnostic::error("E0303", at, format!("`{x}^{e}` of a matrix is a matrix power in MATLAB/Julia and elementwise in NumPy"))
-            .label(a.span, self.typed(a));
+        let wrong = Diagnostic::error(
+            "E0303",
+            at,
+            format!("`{x}^{e}` of a matrix is a matrix power in MATLAB/Julia and elementwise in NumPy"),
+        )
+        .label(a.span, self.typed(a));
         self.refuse(match e.as_str() {
             "-1" => wrong.help(format!("write  inv({x})  or  1 ./ {x}")),
             "2" => wrong.help(format!("write  {x} @ {x}  or  {x} .^ 2")),
@@ -278,10 +308,14 @@ impl Lowering<'_, '_> {
         if ranks.0 == 0 || ranks.1 == 0 {
             let number = if ranks.0 == 0 { &a } else { &b };
             let (x, y) = (self.source(a.span).to_string(), self.source(b.span).to_string());
-            let wrong = Diagnostic::error("E0305", at, format!("`{x} @ {y}`: {} is a number", self.source(number.span)))
-                .label(a.span, self.typed(&a))
-                .label(b.span, self.typed(&b))
-                .help(format!("write  {x} * {y}"));
+            let wrong = Diagnostic::error(
+                "E0305",
+                at,
+                format!("`{x} @ {y}`: {} is a number", self.source(number.span)),
+            )
+            .label(a.span, self.typed(&a))
+            .label(b.span, self.typed(&b))
+            .help(format!("write  {x} * {y}"));
             return self.refuse(wrong);
         }
         let (a, b) = (self.lettered(a), self.lettered(b));
@@ -311,12 +345,18 @@ impl Lowering<'_, '_> {
         }
     }
 
-    fn refuse_contraction<T>(&mut self, a: &Piece, b: &Piece, left: &Dim, right: &Dim, at: Span) -> Option<T> {
+    fn refuse_contraction<T>(
+        &mut self,
+        a: &Piece,
+        b: &Piece,
+        left: &Dim,
+        right: &Dim,
+        at: Span,
+    ) -> Option<T> {
         let (x, y) = (self.source(a.span).to_string(), self.source(b.span).to_string());
         let message = format!("`{x} @ {y}`: last axis of {x} is {left}, first axis of {y} is {right}");
-        let mut wrong = Diagnostic::error("E0301", at, message)
-            .label(a.span, self.typed(a))
-            .label(b.span, self.typed(b));
+        let mut wrong =
+            Diagnostic::error("E0301", at, message).label(a.span, self.typed(a)).label(b.span, self.typed(b));
         let (p, q) = (self.shape(a), self.shape(b));
         if p.len() == 2 && p[0] == *right {
             wrong = wrong.help(format!("{x}' @ {y}  contracts {right} with {right}"));
@@ -344,9 +384,11 @@ impl Lowering<'_, '_> {
     pub(crate) fn transpose(&mut self, piece: Piece, span: Span) -> Option<Piece> {
         let rank = self.rank(&piece);
         match rank {
-            0 => self.refuse(
-                Diagnostic::error("E0305", span, format!("`{}` is a number: there is nothing to transpose", self.source(piece.span))),
-            ),
+            0 => self.refuse(Diagnostic::error(
+                "E0305",
+                span,
+                format!("`{}` is a number: there is nothing to transpose", self.source(piece.span)),
+            )),
             1 if piece.row => Some(Piece { row: false, span, ..piece }),
             1 => Some(Piece { row: true, span, ..piece }),
             2 => {
@@ -357,9 +399,13 @@ impl Lowering<'_, '_> {
             _ => {
                 let typed = self.typed(&piece);
                 self.refuse(
-                    Diagnostic::error("E0305", span, format!("`'` transposes matrices; this has {rank} axes"))
-                        .label(piece.span, typed)
-                        .help("say the order of the axes:  transpose(x, [1,0,2])"),
+                    Diagnostic::error(
+                        "E0305",
+                        span,
+                        format!("`'` transposes matrices; this has {rank} axes"),
+                    )
+                    .label(piece.span, typed)
+                    .help("say the order of the axes:  transpose(x, [1,0,2])"),
                 )
             }
         }
@@ -374,8 +420,12 @@ impl Lowering<'_, '_> {
         }
         let source = self.source(piece.span).to_string();
         self.refuse(
-            Diagnostic::error("E0112", piece.span, format!("`{source}` is a number where a condition is expected"))
-                .help(format!("as in  {source} > 0  or  i == j")),
+            Diagnostic::error(
+                "E0112",
+                piece.span,
+                format!("`{source}` is a number where a condition is expected"),
+            )
+            .help(format!("as in  {source} > 0  or  i == j")),
         )
     }
 

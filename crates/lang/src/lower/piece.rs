@@ -134,9 +134,22 @@ impl Sheet {
         }
         let mut place = vec![At(0); self.nodes.len()];
         let mut nodes = Vec::new();
-        for (k, spanned) in self.nodes.iter().enumerate().filter(|(k, _)| wanted[*k]) {
-            place[k] = At(nodes.len());
-            nodes.push(Spanned { node: moved(&spanned.node, &place), span: spanned.span });
+        // Ranges first: the core learns them in order, and a body reads letters whose ranges must be known.
+        let is_range = |n: &Spanned| matches!(n.node, Node::Range(..) | Node::Size(_));
+        for ranges in [true, false] {
+            for (k, spanned) in
+                self.nodes.iter().enumerate().filter(|(k, n)| wanted[*k] && is_range(n) == ranges)
+            {
+                place[k] = At(nodes.len());
+                nodes.push(Spanned { node: moved(&spanned.node, &place), span: spanned.span });
+            }
+            if ranges {
+                for (letter, low, high) in &indices {
+                    let token = self.letters.token(*letter);
+                    let node = Node::Range(token, place[low.0], place[high.0]);
+                    nodes.push(Spanned { node, span: core_span(span) });
+                }
+            }
         }
         for &(at, letter) in self.spelled.iter().filter(|(at, _)| wanted[at.0]) {
             let token = self.letters.token(letter);
@@ -149,7 +162,6 @@ impl Sheet {
         for (letter, low, high) in indices {
             let (low, high) = (place[low.0], place[high.0]);
             let token = self.letters.token(letter);
-            nodes.push(Spanned { node: Node::Range(token.clone(), low, high), span: core_span(span) });
             left.push((token, core_span(span), Some((low, high))));
         }
         let left = Left { name: "#".to_string(), indices: left };
@@ -174,7 +186,9 @@ impl Sheet {
         let inner: Vec<Letter> = self
             .spelled
             .iter()
-            .filter(|(at, _)| at.0 <= root.0 && wanted[at.0] && matches!(self.nodes[at.0].node, Node::Range(..)))
+            .filter(|(at, _)| {
+                at.0 <= root.0 && wanted[at.0] && matches!(self.nodes[at.0].node, Node::Range(..))
+            })
             .map(|&(_, l)| self.letters.find(l))
             .collect();
         found.into_iter().filter(|l| !inner.contains(l)).collect()

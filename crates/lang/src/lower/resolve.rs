@@ -5,7 +5,7 @@
 
 use super::Lowering;
 use super::letters::{Facts, Letter};
-use crate::ast::{Arg, ExprId, Item, Kind, KeyMark, Operator, Part};
+use crate::ast::{Arg, ExprId, Item, KeyMark, Kind, Operator, Part};
 use crate::diagnostic::Diagnostic;
 use crate::scope::Meaning;
 use crate::source::Span;
@@ -69,7 +69,8 @@ impl Lowering<'_, '_> {
     /// Finds the meaning of every name below the roots; `first` letters are in scope.
     pub(crate) fn resolve(&mut self, roots: &[ExprId], first: &[Letter]) {
         let place = vec![None; self.order.len()];
-        let mut r = Resolver { l: self, scopes: Vec::new(), place, undeclared: Vec::new(), binders: Vec::new() };
+        let mut r =
+            Resolver { l: self, scopes: Vec::new(), place, undeclared: Vec::new(), binders: Vec::new() };
         let mut scope = 0;
         for &letter in first {
             scope = r.nested(scope, letter);
@@ -168,6 +169,10 @@ impl Resolver<'_, '_, '_> {
         if self.l.scope.find(name).is_some() {
             return self.read(id, Reading::Declared(name.to_string()));
         }
+        if self.l.scope.broken.contains(name) {
+            self.l.broken = true;
+            return self.read(id, Reading::Wrong);
+        }
         for constant in ["pi", "e", "inf", "nan"] {
             if name == constant && !index_due {
                 return self.read(id, Reading::Constant(constant));
@@ -181,7 +186,8 @@ impl Resolver<'_, '_, '_> {
 
     /// `z_i`, `V_ij` where `z` and `V` are declared and `z_i`, `V_ij` are not.
     fn subscripted(&mut self, id: ExprId, name: &str, scope: usize) -> Option<Reading> {
-        let (at, _) = name.match_indices('_').rev().find(|(at, _)| self.l.scope.node(&name[..*at]).is_some())?;
+        let (at, _) =
+            name.match_indices('_').rev().find(|(at, _)| self.l.scope.node(&name[..*at]).is_some())?;
         let (base, rest) = (&name[..at], &name[at + 1..]);
         let node = self.l.scope.node(base)?;
         let rank = self.l.scope.graph.rank(node);
@@ -204,7 +210,8 @@ impl Resolver<'_, '_, '_> {
         let subscripts = subscripts.filter(|s| s.len() == rank)?;
         let shown: Vec<String> = rest.chars().map(String::from).collect();
         let shown = if rank == 1 { rest.to_string() } else { shown.join(",") };
-        let message = format!("understood  {name}  as  {base}[{shown}]   ({base} is declared, {name} is not)");
+        let message =
+            format!("understood  {name}  as  {base}[{shown}]   ({base} is declared, {name} is not)");
         self.l.report(Diagnostic::note(span, message));
         Some(Reading::Subscripted(base.to_string(), subscripts))
     }
@@ -238,7 +245,8 @@ impl Resolver<'_, '_, '_> {
         // The arguments of a delta are indices; so are those of a function of indices.
         let due = name == "delta" || (index_due && matches!(name, "max" | "min"));
         for arg in args {
-            let word = matches!(arg.value, Item::Expr(e) if super::functions::is_word(arg, self.l.tree.kind(e)));
+            let word =
+                matches!(arg.value, Item::Expr(e) if super::functions::is_word(arg, self.l.tree.kind(e)));
             if !word {
                 self.put_item(&arg.value, scope, due);
             }
@@ -333,8 +341,7 @@ impl Resolver<'_, '_, '_> {
                 Some(&letter) => Reading::Letter(letter),
                 None if self.l.scope.open_sizes && u.index_due => Reading::Wrong,
                 None => {
-                    let wrong = self.l.unknown(name, self.l.tree.span(u.at));
-                    self.l.report(wrong);
+                    self.l.refuse_unknown::<()>(name, self.l.tree.span(u.at));
                     Reading::Wrong
                 }
             };
@@ -347,8 +354,9 @@ impl Resolver<'_, '_, '_> {
         for (letter, span) in std::mem::take(&mut self.binders) {
             let Some(name) = self.l.sheet.letters.get(letter).name.clone() else { continue };
             if self.l.free.iter().any(|&free| self.l.named(free, &name)) {
-                let message =
-                    format!("this binder hides the {name} that is free elsewhere in the formula; the bound one was renamed {name}'");
+                let message = format!(
+                    "this binder hides the {name} that is free elsewhere in the formula; the bound one was renamed {name}'"
+                );
                 self.l.report(
                     Diagnostic::warning("W0201", span, message)
                         .remark("taken literally, the sum would remain in the answer: a common slip"),

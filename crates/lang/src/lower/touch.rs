@@ -99,9 +99,7 @@ impl Lowering<'_, '_> {
                 let other = self.sheet.letters.get(*other);
                 other.extent.clone().filter(|_| !other.stated)
             }
-            Reading::Declared(name) => {
-                self.scope.node(name).and_then(|node| self.scope.graph.below(node))
-            }
+            Reading::Declared(name) => self.scope.node(name).and_then(|node| self.scope.graph.below(node)),
             _ => None,
         };
         let (learnt, told_by, base) = (extent.is_some(), self.span(b), self.base());
@@ -118,10 +116,13 @@ impl Lowering<'_, '_> {
             if high.max(low) != last {
                 continue;
             }
-            let ends = (self.peek(low).and_then(|p| p.dim.clone()), self.peek(high).and_then(|p| p.dim.clone()));
+            let ends =
+                (self.peek(low).and_then(|p| p.dim.clone()), self.peek(high).and_then(|p| p.dim.clone()));
             let span = self.span(low).to(self.span(high));
             let (Some(low), Some(high)) = ends else {
-                let unsaid = [low, high].into_iter().any(|e| self.peek(e).is_some_and(|p| p.worth == Worth::Real || p.dim.is_none()));
+                let unsaid = [low, high]
+                    .into_iter()
+                    .any(|e| self.peek(e).is_some_and(|p| p.worth == Worth::Real || p.dim.is_none()));
                 if unsaid || !self.failed() {
                     self.report(
                         Diagnostic::error("E0107", span, "the ends of a range are whole numbers and sizes")

@@ -1,7 +1,9 @@
 //! From the tree of a file to its meaning, item by item.
 
 use super::{Claim, Expectation, Problem, Program};
-use crate::ast::{self, BaseType, Entry, EntryKind, ExprId, File, Name, Operator, Role, Setting, Side, Tolerance};
+use crate::ast::{
+    self, BaseType, Entry, EntryKind, ExprId, File, Name, Operator, Role, Setting, Side, Tolerance,
+};
 use crate::case::Case;
 use crate::diagnostic::Diagnostic;
 use crate::formula::{self, Request};
@@ -9,8 +11,8 @@ use crate::lower::children;
 use crate::scope::{Declared, Meaning};
 use crate::source::{Source, Span};
 use crate::value::{Refused, constant};
-use chainrule_core::node::NodeId;
 use chainrule_core::graph::op::Facts;
+use chainrule_core::node::NodeId;
 use chainrule_core::shape::{Dim, Type};
 use std::sync::Arc;
 
@@ -30,7 +32,10 @@ pub(super) fn build(source: Arc<Source>, file: Arc<File>, diagnostics: Vec<Diagn
             };
             if b.problems.iter().any(|known| known.label == problem.label) {
                 let message = format!("problem {} stands twice", problem.label);
-                b.diagnostics.push(Diagnostic::error("E0102", p.label.span, message).help("every problem has a label of its own"));
+                b.diagnostics.push(
+                    Diagnostic::error("E0102", p.label.span, message)
+                        .help("every problem has a label of its own"),
+                );
             }
             for entry in &p.items {
                 b.item(&mut problem, entry);
@@ -49,7 +54,7 @@ pub(super) fn build(source: Arc<Source>, file: Arc<File>, diagnostics: Vec<Diagn
     Program { source: source.clone(), file: file.clone(), settings, problems, diagnostics }
 }
 
-/// Names that cannot be declared.
+/// Names that cannot be declared; a size may be called `d`, because nothing differentiates a size.
 const RESERVED: [(&str, &str); 1] = [("d", "`d` marks derivatives, as in dl/dz and d(f)/d(x)")];
 
 struct Build<'b> {
@@ -68,7 +73,8 @@ impl Build<'_> {
         match &entry.kind {
             EntryKind::Setting(setting) => self.setting(problem, setting, entry.span),
             EntryKind::Problem(p) => self.report(
-                Diagnostic::error("E0016", p.label.span, "a problem stands inside another").help("close the first with } before"),
+                Diagnostic::error("E0016", p.label.span, "a problem stands inside another")
+                    .help("close the first with } before"),
             ),
             EntryKind::Dim { names, condition } => self.sizes(problem, names, *condition),
             EntryKind::Declaration { role, names, ty } => self.declaration(problem, *role, names, ty),
@@ -81,7 +87,11 @@ impl Build<'_> {
             }
             EntryKind::Case { name, values } => {
                 if problem.cases.contains_key(&name.text) {
-                    self.report(Diagnostic::error("E0102", name.span, format!("case {} stands twice", name.text)));
+                    self.report(Diagnostic::error(
+                        "E0102",
+                        name.span,
+                        format!("case {} stands twice", name.text),
+                    ));
                 }
                 let case = Case::read(&problem.scope, &self.file.tree, name, values, &mut self.diagnostics);
                 problem.cases.insert(name.text.clone(), case);
@@ -90,6 +100,7 @@ impl Build<'_> {
             EntryKind::Expect(expect) => self.expect(problem, expect, entry.span),
             EntryKind::Answer { label, equation } => self.answer(problem, label, equation, entry.span),
             EntryKind::Ask(ask) => problem.asks.push(ask.clone()),
+            EntryKind::Unread { names, .. } => names.iter().for_each(|name| forget(problem, name)),
         }
     }
 
@@ -98,7 +109,8 @@ impl Build<'_> {
         match setting {
             Setting::IndexBase(base) if *base == 0 || *base == 1 => s.base = *base,
             Setting::IndexBase(base) => self.report(
-                Diagnostic::error("E0015", span, format!("indices count from 0 or from 1, not from {base}")).help("index base 1"),
+                Diagnostic::error("E0015", span, format!("indices count from 0 or from 1, not from {base}"))
+                    .help("index base 1"),
             ),
             Setting::NumeratorLayout(numerator) => s.numerator_layout = *numerator,
             Setting::Einstein(on) => s.einstein = *on,
@@ -109,8 +121,12 @@ impl Build<'_> {
                     s.feedback = word.text.clone();
                 } else {
                     self.report(
-                        Diagnostic::error("E0015", word.span, format!("there is no feedback `{}`", word.text))
-                            .help("verdict, hint, counterexample or full"),
+                        Diagnostic::error(
+                            "E0015",
+                            word.span,
+                            format!("there is no feedback `{}`", word.text),
+                        )
+                        .help("verdict, hint, counterexample or full"),
                     );
                 }
             }
@@ -120,8 +136,14 @@ impl Build<'_> {
     // ---------------------------------------------------------------- declarations
 
     fn declare(&mut self, problem: &mut Problem, name: &Name, meaning: Meaning) {
-        if let Some((_, why)) = RESERVED.iter().find(|(word, _)| *word == name.text) {
-            return self.report(Diagnostic::error("E0014", name.span, format!("`{}` cannot be declared: {why}", name.text)));
+        let is_size = matches!(meaning, Meaning::Size(_));
+        if let Some((_, why)) = RESERVED.iter().find(|(word, _)| *word == name.text && !is_size) {
+            forget(problem, name);
+            return self.report(Diagnostic::error(
+                "E0014",
+                name.span,
+                format!("`{}` cannot be declared: {why}", name.text),
+            ));
         }
         if matches!(name.text.as_str(), "e" | "pi") {
             let message = format!("{} is declared here, so it is no longer the number", name.text);
@@ -151,9 +173,15 @@ impl Build<'_> {
     /// `where m == n`: one size becomes the other.
     fn equal_sizes(&mut self, problem: &mut Problem, condition: ExprId) {
         let tree = &self.file.tree;
-        let wrong = Diagnostic::error("E0015", tree.span(condition), "a condition on sizes makes one equal to others")
-            .help("as in  dim m, n where m == n  or  where m == 2*n");
-        let ast::Kind::Binary(Operator::Equal, _, a, b) = *tree.kind(condition) else { return self.report(wrong) };
+        let wrong = Diagnostic::error(
+            "E0015",
+            tree.span(condition),
+            "a condition on sizes makes one equal to others",
+        )
+        .help("as in  dim m, n where m == n  or  where m == 2*n");
+        let ast::Kind::Binary(Operator::Equal, _, a, b) = *tree.kind(condition) else {
+            return self.report(wrong);
+        };
         let known = |id| dim_of(tree, id, problem);
         let (Some(x), Some(y)) = (known(a), known(b)) else { return self.report(wrong) };
         let (from, to) = match (x.as_name(), y.as_name()) {
@@ -174,7 +202,9 @@ impl Build<'_> {
     }
 
     fn declaration(&mut self, problem: &mut Problem, role: Role, names: &[Name], ty: &ast::TypeExpr) {
-        let Some(ty) = self.ty(problem, ty) else { return };
+        let Some(ty) = self.ty(problem, ty) else {
+            return names.iter().for_each(|name| forget(problem, name));
+        };
         for name in names {
             let facts = Facts { constant: role == Role::Const, ..Facts::default() };
             match problem.scope.graph.input_with(&name.text, ty.clone(), facts) {
@@ -246,7 +276,13 @@ impl Build<'_> {
     // ---------------------------------------------------------------- definitions
 
     /// The node of one formula over the given indices.
-    fn formula(&mut self, problem: &mut Problem, value: ExprId, left: formula::LeftIndices, defined: Option<&Name>) -> Option<NodeId> {
+    fn formula(
+        &mut self,
+        problem: &mut Problem,
+        value: ExprId,
+        left: formula::LeftIndices,
+        defined: Option<&Name>,
+    ) -> Option<NodeId> {
         let count = left.len();
         let request = Request {
             tree: &self.file.tree,
@@ -261,9 +297,15 @@ impl Build<'_> {
             let (letter, source) = (&extra.name, self.source.slice(self.file.tree.span(value)));
             let name = defined.map_or("the left side", |n| &n.text);
             self.report(
-                Diagnostic::error("E0105", extra.span, format!("{letter} is free on the right but not on the left"))
-                    .help(format!("did you mean  sum({letter}, {source}) ?     (`einstein on` sums repeated indices)"))
-                    .help(format!("or give {name} this index:  {name}[{letter}] = ...")),
+                Diagnostic::error(
+                    "E0105",
+                    extra.span,
+                    format!("{letter} is free on the right but not on the left"),
+                )
+                .help(format!(
+                    "did you mean  sum({letter}, {source}) ?     (`einstein on` sums repeated indices)"
+                ))
+                .help(format!("or give {name} this index:  {name}[{letter}] = ...")),
             );
             return None;
         }
@@ -273,7 +315,7 @@ impl Build<'_> {
     fn definition(&mut self, problem: &mut Problem, left: &ast::Left, value: ExprId) {
         let indices = left.indices.iter().map(|(n, range)| (n.text.clone(), n.span, *range)).collect();
         let Some(node) = self.formula(problem, value, indices, Some(&left.name)) else {
-            return self.forget(problem, &left.name);
+            return forget(problem, &left.name);
         };
         let node = problem.scope.graph.tag(&left.name.text, node);
         self.declare(problem, &left.name, Meaning::Definition(node));
@@ -281,16 +323,13 @@ impl Build<'_> {
 
     fn nickname(&mut self, problem: &mut Problem, name: &Name, value: ExprId) {
         let Some(node) = self.formula(problem, value, Vec::new(), Some(name)) else {
-            return self.forget(problem, name);
+            return forget(problem, name);
         };
         if contains_derivative(&self.file.tree, value, problem) {
             problem.scope.derivatives.insert(name.text.clone());
         }
         self.declare(problem, name, Meaning::Nickname(node));
     }
-
-    /// A name whose definition is wrong: statements that use it say so once, not each anew.
-    fn forget(&mut self, _problem: &mut Problem, _name: &Name) {}
 
     fn condition(&mut self, problem: &mut Problem, cond: ExprId) -> Option<NodeId> {
         let request = Request {
@@ -305,7 +344,8 @@ impl Build<'_> {
         let node = formula.sides[0].node;
         if problem.scope.graph.ty(node).dtype != chainrule_core::shape::DType::Bool {
             self.report(
-                Diagnostic::error("E0112", self.file.tree.span(cond), "a condition is expected here").help("as in  x > 0"),
+                Diagnostic::error("E0112", self.file.tree.span(cond), "a condition is expected here")
+                    .help("as in  x > 0"),
             );
             return None;
         }
@@ -336,8 +376,11 @@ impl Build<'_> {
         points: Option<chainrule_core::rational::Rational>,
         given: Option<NodeId>,
     ) -> Claim {
-        let sides: Vec<ExprId> =
-            equation.sides.iter().filter_map(|s| if let Side::Expr(e) = s { Some(*e) } else { None }).collect();
+        let sides: Vec<ExprId> = equation
+            .sides
+            .iter()
+            .filter_map(|s| if let Side::Expr(e) = s { Some(*e) } else { None })
+            .collect();
         let asked = sides.len() < equation.sides.len();
         let holding: Vec<String> = equation.holding.iter().map(|n| n.text.clone()).collect();
         for name in &equation.holding {
@@ -379,8 +422,12 @@ impl Build<'_> {
             if let Some(extra) = side.reads.iter().find(|l| !first.reads.contains(l)) {
                 let source = self.source.slice(side.span);
                 return Some(
-                    Diagnostic::error("E0105", side.span, format!("{extra} is free on the right but not on the left"))
-                        .help(format!("did you mean  sum({extra}, {source}) ?")),
+                    Diagnostic::error(
+                        "E0105",
+                        side.span,
+                        format!("{extra} is free on the right but not on the left"),
+                    )
+                    .help(format!("did you mean  sum({extra}, {source}) ?")),
                 );
             }
         }
@@ -390,18 +437,24 @@ impl Build<'_> {
     fn expect(&mut self, problem: &mut Problem, expect: &ast::Expect, span: Span) {
         let Some(case) = problem.cases.get(&expect.case.text) else {
             let near = crate::scope::nearest(&expect.case.text, problem.cases.keys().map(String::as_str));
-            let mut wrong = Diagnostic::error("E0103", expect.case.span, format!("there is no case {}", expect.case.text));
+            let mut wrong = Diagnostic::error(
+                "E0103",
+                expect.case.span,
+                format!("there is no case {}", expect.case.text),
+            );
             if !near.is_empty() {
                 wrong = wrong.help(format!("did you mean {}?", near.join(", ")));
             }
-            return self.report(wrong.help(format!("write it before:  case {} {{ x = [1, 2] }}", expect.case.text)));
+            return self
+                .report(wrong.help(format!("write it before:  case {} {{ x = [1, 2] }}", expect.case.text)));
         };
         let value = match constant(&self.file.tree, expect.right, &case.sizes) {
             Ok(value) => Some(value),
             Err(Refused::Wrong(wrong)) => return self.report(*wrong),
             Err(Refused::Formula) => None,
         };
-        let sides: Vec<ExprId> = std::iter::once(expect.left).chain(value.is_none().then_some(expect.right)).collect();
+        let sides: Vec<ExprId> =
+            std::iter::once(expect.left).chain(value.is_none().then_some(expect.right)).collect();
         let request = Request {
             tree: &self.file.tree,
             text: &self.source.text,
@@ -427,7 +480,12 @@ impl Build<'_> {
 
     /// An answer in the file of its claim: the claim with the learner's side.
     fn answer(&mut self, problem: &mut Problem, label: &Name, equation: &ast::Equation, span: Span) {
-        let own = label.text.strip_prefix(problem.label.as_str()).unwrap_or(&label.text).trim_start_matches('.').to_string();
+        let own = label
+            .text
+            .strip_prefix(problem.label.as_str())
+            .unwrap_or(&label.text)
+            .trim_start_matches('.')
+            .to_string();
         let Some(k) = problem.claims.iter().position(|c| c.label == own) else {
             return self.report(
                 Diagnostic::error("E0103", span, format!("there is no claim {} to answer", label.text))
@@ -438,13 +496,19 @@ impl Build<'_> {
         let mut whole = equation.clone();
         if let [only] = whole.sides[..] {
             // The answer is the right side alone.
-            let mut sides: Vec<Side> = asked.sides.iter().copied().filter(|s| matches!(s, Side::Expr(_))).take(1).collect();
+            let mut sides: Vec<Side> =
+                asked.sides.iter().copied().filter(|s| matches!(s, Side::Expr(_))).take(1).collect();
             sides.push(only);
             whole.sides = sides;
         }
         let (points, given) = (problem.claims[k].points.clone(), problem.claims[k].given);
         problem.claims[k] = self.statement(problem, &whole, own, points, given);
     }
+}
+
+/// A name whose definition is wrong: that was told, and its uses are not mistakes of their own.
+fn forget(problem: &mut Problem, name: &Name) {
+    problem.scope.broken.insert(name.text.clone());
 }
 
 /// A size polynomial as written, of declared sizes.

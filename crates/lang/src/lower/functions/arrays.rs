@@ -47,7 +47,10 @@ fn unbatched(
     l: &mut Lowering<'_, '_>,
     pieces: Vec<Piece>,
     call: &Call<'_>,
-    make: impl FnOnce(&mut chainrule_core::Graph, &[chainrule_core::NodeId]) -> chainrule_core::Result<chainrule_core::NodeId>,
+    make: impl FnOnce(
+        &mut chainrule_core::Graph,
+        &[chainrule_core::NodeId],
+    ) -> chainrule_core::Result<chainrule_core::NodeId>,
 ) -> Option<Piece> {
     let mut nodes = Vec::new();
     for piece in pieces {
@@ -56,8 +59,12 @@ fn unbatched(
         if !free.is_empty() {
             let word = &call.name.text;
             return l.refuse(
-                Diagnostic::error("E0116", call.span, format!("{word} takes whole arrays: an index is free inside"))
-                    .help(format!("define the array first, then  {word}(name)")),
+                Diagnostic::error(
+                    "E0116",
+                    call.span,
+                    format!("{word} takes whole arrays: an index is free inside"),
+                )
+                .help(format!("define the array first, then  {word}(name)")),
             );
         }
         nodes.push(node);
@@ -80,7 +87,8 @@ fn square(l: &mut Lowering<'_, '_>, call: &Call<'_>) -> Option<Piece> {
     }
     let typed = l.typed(&piece);
     l.refuse(
-        Diagnostic::error("E0305", call.span, format!("{} takes a square matrix", call.name.text)).label(piece.span, typed),
+        Diagnostic::error("E0305", call.span, format!("{} takes a square matrix", call.name.text))
+            .label(piece.span, typed),
     )
 }
 
@@ -106,7 +114,14 @@ pub(super) fn diag(l: &mut Lowering<'_, '_>, call: &Call<'_>) -> Option<Piece> {
             let mut factors = vec![(Factor::Times, delta)];
             factors.extend(l.factors(piece));
             let at = l.sheet.push(Node::Product(factors), call.span);
-            Some(Piece { body: Body::Tree(at), axes: vec![a, b], worth: Worth::Real, span: call.span, dim: None, row: false })
+            Some(Piece {
+                body: Body::Tree(at),
+                axes: vec![a, b],
+                worth: Worth::Real,
+                span: call.span,
+                dim: None,
+                row: false,
+            })
         }
         [a, b] if l.extent(a) == l.extent(b) => {
             l.unite(b, a);
@@ -115,7 +130,8 @@ pub(super) fn diag(l: &mut Lowering<'_, '_>, call: &Call<'_>) -> Option<Piece> {
         _ => {
             let typed = l.typed(&piece);
             l.refuse(
-                Diagnostic::error("E0305", call.span, "diag takes a vector or a square matrix").label(piece.span, typed),
+                Diagnostic::error("E0305", call.span, "diag takes a vector or a square matrix")
+                    .label(piece.span, typed),
             )
         }
     }
@@ -149,7 +165,12 @@ pub(super) fn einsum(l: &mut Lowering<'_, '_>, call: &Call<'_>) -> Option<Piece>
         if word.chars().count() != piece.axes.len() {
             let typed = l.typed(piece);
             return l.refuse(
-                Diagnostic::error("E0305", piece.span, format!("\"{word}\" is for {} axes", word.chars().count())).saying(typed),
+                Diagnostic::error(
+                    "E0305",
+                    piece.span,
+                    format!("\"{word}\" is for {} axes", word.chars().count()),
+                )
+                .saying(typed),
             );
         }
         for (c, &axis) in word.chars().zip(&piece.axes) {
@@ -158,7 +179,11 @@ pub(super) fn einsum(l: &mut Lowering<'_, '_>, call: &Call<'_>) -> Option<Piece>
                 Some(&(_, kept)) if l.extent(kept) == l.extent(axis) => l.unite(axis, kept),
                 Some(&(_, kept)) => {
                     let (a, b) = (l.extent(kept), l.extent(axis));
-                    return l.refuse(Diagnostic::error("E0110", span, format!("index {c} is {a} long and {b} long")));
+                    return l.refuse(Diagnostic::error(
+                        "E0110",
+                        span,
+                        format!("index {c} is {a} long and {b} long"),
+                    ));
                 }
             }
         }
@@ -191,7 +216,8 @@ pub(super) fn einsum(l: &mut Lowering<'_, '_>, call: &Call<'_>) -> Option<Piece>
 /// An array and the list that follows it.
 fn with_list(l: &mut Lowering<'_, '_>, call: &Call<'_>) -> Option<(Piece, Vec<chainrule_core::shape::Dim>)> {
     let [first, second] = call.args else { return l.misused(call) };
-    let (None, Item::Expr(x), None, Item::Expr(list)) = (&first.key, first.value, &second.key, second.value) else {
+    let (None, Item::Expr(x), None, Item::Expr(list)) = (&first.key, first.value, &second.key, second.value)
+    else {
         return l.misused(call);
     };
     let piece = l.take(x)?;
@@ -213,9 +239,11 @@ pub(super) fn transpose(l: &mut Lowering<'_, '_>, call: &Call<'_>) -> Option<Pie
     sorted.sort_unstable();
     if sorted != (0..piece.axes.len()).collect::<Vec<_>>() {
         let rank = piece.axes.len();
-        return l.refuse(
-            Diagnostic::error("E0306", call.span, format!("the order lists each of the axes 0 .. {} once", rank.saturating_sub(1))),
-        );
+        return l.refuse(Diagnostic::error(
+            "E0306",
+            call.span,
+            format!("the order lists each of the axes 0 .. {} once", rank.saturating_sub(1)),
+        ));
     }
     let axes = order.unwrap_or_default().into_iter().map(|k| piece.axes[k]).collect();
     Some(Piece { axes, span: call.span, ..piece })
@@ -232,10 +260,12 @@ pub(super) fn reshape(l: &mut Lowering<'_, '_>, call: &Call<'_>) -> Option<Piece
 pub(super) fn concat(l: &mut Lowering<'_, '_>, call: &Call<'_>) -> Option<Piece> {
     let axis = match l.key(call, "axis") {
         None => 0,
-        Some(&Item::Expr(e)) => match l.take(e)?.dim.and_then(|d| d.as_fixed()).and_then(|k| usize::try_from(k).ok()) {
-            Some(axis) => axis,
-            None => return l.misused(call),
-        },
+        Some(&Item::Expr(e)) => {
+            match l.take(e)?.dim.and_then(|d| d.as_fixed()).and_then(|k| usize::try_from(k).ok()) {
+                Some(axis) => axis,
+                None => return l.misused(call),
+            }
+        }
         Some(_) => return l.misused(call),
     };
     let pieces = l.values(call)?;

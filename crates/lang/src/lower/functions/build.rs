@@ -19,8 +19,12 @@ pub(super) fn delta(l: &mut Lowering<'_, '_>, call: &Call<'_>) -> Option<Piece> 
         if !is_index || l.rank(piece) > 0 {
             let source = l.source(piece.span).to_string();
             return l.refuse(
-                Diagnostic::error("E0113", piece.span, format!("`{source}` is no index: delta compares letters, whole numbers and labels"))
-                    .help("[x == y]  compares real numbers"),
+                Diagnostic::error(
+                    "E0113",
+                    piece.span,
+                    format!("`{source}` is no index: delta compares letters, whole numbers and labels"),
+                )
+                .help("[x == y]  compares real numbers"),
             );
         }
     }
@@ -103,7 +107,8 @@ pub(super) fn onehot(l: &mut Lowering<'_, '_>, call: &Call<'_>) -> Option<Piece>
     };
     let Some(extent) = extent.or(below) else {
         return l.refuse(
-            Diagnostic::error("E0106", call.span, "how many labels there are is not known here").help("say it:  onehot(y, n)"),
+            Diagnostic::error("E0106", call.span, "how many labels there are is not known here")
+                .help("say it:  onehot(y, n)"),
         );
     };
     let labels = l.lettered(labels);

@@ -23,7 +23,11 @@ impl Lowering<'_, '_> {
             let source = self.source(body.span).to_string();
             return self.refuse(
                 Diagnostic::error("E0111", body.span, format!("`{source}` is a condition, not a number"))
-                    .help(format!("{}({}, [{source}])  counts where it holds", call.name.text, self.sheet.letters.shown(letters[0]))),
+                    .help(format!(
+                        "{}({}, [{source}])  counts where it holds",
+                        call.name.text,
+                        self.sheet.letters.shown(letters[0])
+                    )),
             );
         }
         for &letter in letters {
@@ -36,7 +40,14 @@ impl Lowering<'_, '_> {
     /// A reduction of a piece over letters of it; its other axes stay.
     fn reduced(&mut self, word: &str, letters: &[Letter], body: Piece, span: Span) -> Option<Piece> {
         let axes: Vec<Letter> = body.axes.iter().copied().filter(|a| !letters.contains(a)).collect();
-        let real = |at| Piece { body: Body::Tree(at), axes: axes.clone(), worth: Worth::Real, span, dim: None, row: false };
+        let real = |at| Piece {
+            body: Body::Tree(at),
+            axes: axes.clone(),
+            worth: Worth::Real,
+            span,
+            dim: None,
+            row: false,
+        };
         match word {
             "sum" | "prod" | "max" | "min" => {
                 let at = self.tree_of(&body);
@@ -54,7 +65,11 @@ impl Lowering<'_, '_> {
             }
             "argmax" | "argmin" => {
                 let [letter] = letters else {
-                    return self.refuse(Diagnostic::error("E0115", span, format!("{word} is over one index: a position has one number")));
+                    return self.refuse(Diagnostic::error(
+                        "E0115",
+                        span,
+                        format!("{word} is over one index: a position has one number"),
+                    ));
                 };
                 let mut at = self.tree_of(&body);
                 if word == "argmin" {
@@ -103,7 +118,8 @@ impl Lowering<'_, '_> {
 
     /// The axes that a call works over: `axis=1`, `axis=[0,1]`, `axis=all`, else the only one.
     fn axes_of(&mut self, call: &Call<'_>, rank: usize, last: bool) -> Option<Vec<usize>> {
-        if let Some(extra) = call.args.iter().find(|a| a.key.as_ref().is_some_and(|(k, _)| k.text != "axis")) {
+        if let Some(extra) = call.args.iter().find(|a| a.key.as_ref().is_some_and(|(k, _)| k.text != "axis"))
+        {
             let _ = extra;
             return self.misused(call);
         }
@@ -114,8 +130,12 @@ impl Lowering<'_, '_> {
             let word = &call.name.text;
             let source = self.source(call.span).trim_end_matches(')').to_string();
             return self.refuse(
-                Diagnostic::error("E0306", call.span, format!("{word} of an array with {rank} axes: over which of them?"))
-                    .help(format!("{source}, axis=0)  or  {source}, axis=all)")),
+                Diagnostic::error(
+                    "E0306",
+                    call.span,
+                    format!("{word} of an array with {rank} axes: over which of them?"),
+                )
+                .help(format!("{source}, axis=0)  or  {source}, axis=all)")),
             );
         };
         let Item::Expr(e) = *item else { return self.misused(call) };
@@ -129,9 +149,11 @@ impl Lowering<'_, '_> {
                 Some(axis) if !axes.contains(&axis) => axes.push(axis),
                 _ => {
                     let span = self.span(e);
-                    return self.refuse(
-                        Diagnostic::error("E0306", span, format!("there is no axis {dim}: the axes are 0 .. {}", rank.saturating_sub(1))),
-                    );
+                    return self.refuse(Diagnostic::error(
+                        "E0306",
+                        span,
+                        format!("there is no axis {dim}: the axes are 0 .. {}", rank.saturating_sub(1)),
+                    ));
                 }
             }
         }
@@ -146,8 +168,12 @@ impl Lowering<'_, '_> {
         if rank == 0 {
             let source = self.source(piece.span).to_string();
             return self.refuse(
-                Diagnostic::error("E0305", call.span, format!("{} of a number: {source} has no axis", call.name.text))
-                    .help(format!("with an index:  {}(i, ...)", call.name.text)),
+                Diagnostic::error(
+                    "E0305",
+                    call.span,
+                    format!("{} of a number: {source} has no axis", call.name.text),
+                )
+                .help(format!("with an index:  {}(i, ...)", call.name.text)),
             );
         }
         let axes = self.axes_of(call, rank, false)?;
@@ -174,9 +200,11 @@ impl Lowering<'_, '_> {
         self.refuse_row(&piece, call.span)?;
         let rank = self.rank(&piece);
         if rank == 0 {
-            return self.refuse(
-                Diagnostic::error("E0305", call.span, format!("{} is of an array, this is a number", call.name.text)),
-            );
+            return self.refuse(Diagnostic::error(
+                "E0305",
+                call.span,
+                format!("{} is of an array, this is a number", call.name.text),
+            ));
         }
         let axes = self.axes_of(call, rank, last)?;
         self.apply(vec![piece], call.span, |g, x, lead| {
@@ -198,7 +226,11 @@ impl Lowering<'_, '_> {
         self.refuse_row(&piece, call.span)?;
         let rank = self.rank(&piece);
         if rank == 0 {
-            return self.refuse(Diagnostic::error("E0305", call.span, format!("{} is of an array, this is a number", call.name.text)));
+            return self.refuse(Diagnostic::error(
+                "E0305",
+                call.span,
+                format!("{} is of an array, this is a number", call.name.text),
+            ));
         }
         let axes = self.axes_of(call, rank, false)?;
         let span = call.span;

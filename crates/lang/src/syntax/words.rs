@@ -1,0 +1,91 @@
+//! Reserved words: what they do, and why they cannot name anything.
+
+/// A reserved word of the language.
+#[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) enum Word {
+    And,
+    Or,
+    Not,
+    If,
+    Else,
+    Problem,
+    Dim,
+    Var,
+    Const,
+    Param,
+    Def,
+    Let,
+    Assume,
+    Case,
+    Claim,
+    Expect,
+    Answer,
+    Derive,
+    Explain,
+    Check,
+    Where,
+    Given,
+    Points,
+    Holding,
+    Tol,
+    At,
+}
+
+impl Word {
+    /// Words that begin an item.
+    pub(crate) fn begins_item(self) -> bool {
+        !matches!(self, Word::And | Word::Or | Word::Not | Word::If | Word::Else) && !self.ends_formula()
+    }
+
+    /// Words that end a formula because something of its item follows.
+    pub(crate) fn ends_formula(self) -> bool {
+        matches!(self, Word::Where | Word::Given | Word::Points | Word::Holding | Word::Tol | Word::At)
+    }
+}
+
+const WORDS: [(Word, &str, &str); 26] = [
+    (Word::And, "and", "both conditions hold"),
+    (Word::Or, "or", "at least one condition holds"),
+    (Word::Not, "not", "the condition does not hold"),
+    (Word::If, "if", "`a if c else b`: a where c holds"),
+    (Word::Else, "else", "`a if c else b`: b where c does not hold"),
+    (Word::Problem, "problem", "begins a problem"),
+    (Word::Dim, "dim", "declares sizes"),
+    (Word::Var, "var", "declares variables"),
+    (Word::Const, "const", "declares what is never differentiated"),
+    (Word::Param, "param", "declares parameters"),
+    (Word::Def, "def", "defines a node with a name"),
+    (Word::Let, "let", "gives a formula a nickname"),
+    (Word::Assume, "assume", "states a condition on the variables"),
+    (Word::Case, "case", "gives numbers to names"),
+    (Word::Claim, "claim", "states an equation to check"),
+    (Word::Expect, "expect", "states a value in a case"),
+    (Word::Answer, "answer", "answers a claim"),
+    (Word::Derive, "derive", "asks for a derivative"),
+    (Word::Explain, "explain", "asks for a derivation"),
+    (Word::Check, "check", "asks for a verdict"),
+    (Word::Where, "where", "states a relation of sizes after `dim`"),
+    (Word::Given, "given", "states where a claim holds"),
+    (Word::Points, "points", "states the credit"),
+    (Word::Holding, "holding", "names what is held fixed"),
+    (Word::Tol, "tol", "states how near a value must be"),
+    (Word::At, "at", "names the case of `explain`"),
+];
+
+/// Why `d` cannot be declared, as the manual says it.
+pub(crate) const D: (&str, &str) = ("d", "`d(f)/d(x)` is a derivative; a size may still be called `d`");
+
+/// The reserved words with what each does: the table of the manual.
+///
+/// ```
+/// let words = chainrule_lang::syntax::words::reserved();
+/// assert!(words.contains(&("given", "states where a claim holds")));
+/// ```
+pub fn reserved() -> Vec<(&'static str, &'static str)> {
+    WORDS.iter().map(|&(_, text, use_)| (text, use_)).chain([D]).collect()
+}
+
+/// The reserved word that a text is.
+pub(crate) fn word(text: &str) -> Option<Word> {
+    WORDS.iter().find(|(_, spelled, _)| *spelled == text).map(|&(word, _, _)| word)
+}
