@@ -4,7 +4,7 @@ use crate::ast::{ExprId, Kind, Part, Tree};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::lower::letters::Letter;
 use crate::lower::piece::{Body, Piece, Worth};
-use crate::lower::{FreeLetter, Lowering, children};
+use crate::lower::{FreeLetter, LeftIndex, Lowering, children};
 use crate::scope::Scope;
 use crate::source::Span;
 use crate::verify::Taken;
@@ -13,7 +13,7 @@ use chainrule_core::ops::rules::Rules;
 use chainrule_core::shape::Dim;
 
 /// Indices left of `=`, each with a stated range.
-pub(crate) type LeftIndices = Vec<(String, Span, Option<(ExprId, ExprId)>)>;
+pub(crate) type LeftIndices = Vec<LeftIndex>;
 
 /// What is lowered together.
 pub(crate) struct Request<'r> {
