@@ -2,6 +2,7 @@
 //!
 #![doc = include_str!("../README.md")]
 
+pub use chainrule_check as check;
 pub use chainrule_core as core;
 pub use chainrule_nn as nn;
 pub use chainrule_report as report;

@@ -51,6 +51,11 @@ impl<S> Bindings<S> {
         self
     }
 
+    /// Sizes that were given a number.
+    pub fn sizes(&self) -> &Sizes {
+        &self.sizes
+    }
+
     /// The value bound to a name.
     pub fn get(&self, name: &str) -> Option<&Value<S>> {
         self.values.get(name)

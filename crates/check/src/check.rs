@@ -1,0 +1,174 @@
+//! The order of work: same node, shapes, proof, refutation, conditions, diagnosis.
+
+use crate::canon::{Assumed, Canon};
+use crate::compare::Pair;
+use crate::lower::Meanings;
+use crate::point::Space;
+use crate::poly::Poly;
+use crate::question::Question;
+use crate::refute::{Found, Search};
+use crate::report::{How, Report, Verdict};
+use chainrule_core::graph::Graph;
+use chainrule_core::node::NodeId;
+use chainrule_core::rational::Rational;
+use chainrule_core::shape::DType;
+use std::time::{Duration, Instant};
+
+/// What a proof says about a difference.
+pub(crate) enum Proof {
+    /// The difference is zero; with the domain conditions that were used.
+    Equal(Vec<String>),
+    /// What is left of it.
+    Left(Box<(Canon, Poly)>),
+    /// The budget ended first.
+    Exhausted,
+}
+
+/// Is `q.claimed` what `q.derived` is?
+///
+/// The graph grows by what a diagnosis derives again; nothing that was in it changes.
+///
+/// ```
+/// use chainrule_check::{Question, Verdict, check};
+/// use chainrule_core::{Graph, shape::Type};
+/// let mut g = Graph::new();
+/// let x = g.input("x", Type::real(["n"]))?;
+/// let square = g.power(x, 2);
+/// let f = g.sum_all(square)?;
+/// let derived = g.gradient(f, &[x])?[0];
+/// let right = g.form("g[i] = x[i] + x[i]", &[])?;
+/// let wrong = g.form("g[i] = x[i]", &[])?;
+/// assert!(matches!(check(&mut g, &Question::new(derived, right)).verdict, Verdict::Proved));
+/// assert!(matches!(check(&mut g, &Question::new(derived, wrong)).verdict, Verdict::Wrong(_)));
+/// # Ok::<(), chainrule_core::Error>(())
+/// ```
+pub fn check(graph: &mut Graph, q: &Question<'_>) -> Report {
+    let start = Instant::now();
+    let mut report = answered(graph, q, start);
+    report.time = start.elapsed();
+    report
+}
+
+fn report(verdict: Verdict, how: How) -> Report {
+    Report {
+        verdict,
+        how,
+        domain: Vec::new(),
+        slips: Vec::new(),
+        invariant: None,
+        edit: None,
+        time: Duration::ZERO,
+    }
+}
+
+/// `claimed − derived` under assumptions.
+pub(crate) fn prove(
+    g: &Graph,
+    claimed: NodeId,
+    derived: NodeId,
+    assumed: Assumed,
+    steps: usize,
+    deadline: Instant,
+) -> Proof {
+    let mut canon = Canon::new(assumed, steps, Some(deadline));
+    let mut known = Meanings::default();
+    let a = canon.poly(g, claimed, &mut known);
+    let b = canon.poly(g, derived, &mut known);
+    if canon.exhausted {
+        return Proof::Exhausted;
+    }
+    let difference = (*a).clone().plus(&Rational::from(-1), &b);
+    let left = canon.numerator(&difference);
+    if canon.exhausted {
+        // A denominator that cannot be multiplied out leaves the difference as it is.
+        if difference.is_zero() {
+            return Proof::Equal(canon.domain.into_iter().collect());
+        }
+        return Proof::Exhausted;
+    }
+    if left.is_zero() {
+        return Proof::Equal(canon.domain.into_iter().collect());
+    }
+    Proof::Left(Box::new((canon, left)))
+}
+
+fn answered(g: &mut Graph, q: &Question<'_>, start: Instant) -> Report {
+    let deadline = start + q.budget.time;
+    if let Some(why) = incomparable(g, q) {
+        return match layout(g, q, deadline) {
+            Some(report) => report,
+            None => report(Verdict::NotComparable(why), How::Types),
+        };
+    }
+    if q.claimed == q.derived {
+        return report(Verdict::Proved, How::SameNode);
+    }
+    let half = start + q.budget.time / 3;
+    let proof = prove(g, q.claimed, q.derived, Assumed::default(), q.budget.steps, half);
+    if let Proof::Equal(domain) = proof {
+        return Report { domain, ..report(Verdict::Proved, How::CanonicalForm) };
+    }
+    let pair = Pair::new(g, q.claimed, q.derived, q.assume, q.budget.entries);
+    let mut nodes = vec![q.claimed, q.derived];
+    nodes.extend(q.assume);
+    let space = Space::new(g, &nodes);
+    let search = Search {
+        graph: g,
+        pair: &pair,
+        space: &space,
+        cases: q.cases,
+        deadline: start + q.budget.time * 2 / 3,
+        points: q.budget.points,
+        entries: q.budget.entries,
+    };
+    match search.run() {
+        Found::Counterexample(found, _) => match layout(g, q, deadline) {
+            Some(report) => report,
+            None => report(Verdict::Wrong(found), How::Counterexample),
+        },
+        Found::Agreement(tested) if tested.points > 0 => report(Verdict::Tested(tested), How::Points),
+        Found::Agreement(tested) => {
+            let why = match tested.unusable {
+                0 => "the budget ended before any point was evaluated".to_string(),
+                n => format!("none of {n} points lies in the domain of both formulas"),
+            };
+            report(Verdict::Undecided(why), How::Nothing)
+        }
+    }
+}
+
+/// Why the two sides cannot be compared at all.
+fn incomparable(g: &Graph, q: &Question<'_>) -> Option<String> {
+    let (a, b) = (g.ty(q.claimed), g.ty(q.derived));
+    if a.dtype != DType::Real || b.dtype != DType::Real {
+        return Some(format!("yours has entries of type {}, the derivative {}", a.dtype, b.dtype));
+    }
+    (a.shape != b.shape).then(|| format!("yours is {a}, the derivative is {b}"))
+}
+
+/// The claim with the axes of the denominator first, where that is what was written.
+fn layout(g: &mut Graph, q: &Question<'_>, deadline: Instant) -> Option<Report> {
+    let r = q.numerator_rank?;
+    let rank = g.rank(q.derived);
+    if r == 0 || r >= rank || g.rank(q.claimed) != rank {
+        return None;
+    }
+    // Axis k of the swapped truth is axis order[k] of the truth: denominator first.
+    let order: Vec<usize> = (r..rank).chain(0..r).collect();
+    let swapped = g.transpose(q.derived, &order).ok()?;
+    let inner = Question {
+        derived: swapped,
+        claimed: q.claimed,
+        numerator_rank: None,
+        assume: q.assume,
+        cases: &[],
+        replay: None,
+        claim_differentiates: q.claim_differentiates,
+        budget: q.budget.clone(),
+    };
+    if g.ty(swapped) != g.ty(q.claimed) {
+        return None;
+    }
+    let answer = answered(g, &inner, Instant::now().min(deadline));
+    answer.verdict.is_right().then(|| report(Verdict::Layout, answer.how))
+}

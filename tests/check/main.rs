@@ -1,0 +1,6 @@
+//! Formulas against derivatives: right ones are proved, wrong ones refuted with a point, slips named.
+
+mod layers;
+mod pairs;
+
+pub(crate) use chainrule_check::{How, Question, Report, Verdict, check};
