@@ -100,7 +100,18 @@ fn sides(l: &mut Lowering<'_, '_>, request: &Request<'_>, derivatives: &[bool]) 
         });
     }
     let mut sides = Vec::new();
+    let mut first: Option<Vec<Letter>> = None;
     for (k, piece) in pieces.into_iter().enumerate() {
+        // A number against an array means every entry.
+        let piece = match &first {
+            Some(axes) if piece.axes.is_empty() && !axes.is_empty() => {
+                let message = format!("`{}` is a number: understood as every entry", l.source(piece.span));
+                l.report(Diagnostic::note(piece.span, message));
+                Piece { axes: axes.clone(), ..piece }
+            }
+            _ => piece,
+        };
+        first.get_or_insert_with(|| piece.axes.clone());
         let shape = l.shape(&piece);
         let at = l.tree_of(&piece);
         let reads = l.sheet.free_letters(at);

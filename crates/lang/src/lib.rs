@@ -6,6 +6,7 @@ pub mod case;
 pub mod diagnostic;
 mod excerpt;
 pub mod formula;
+pub mod judge;
 mod lower;
 pub mod parse;
 pub mod program;

@@ -20,6 +20,7 @@ pub mod json;
 pub mod number;
 pub mod numpy;
 pub mod ops;
+pub mod verdicts;
 pub mod zeros;
 
 pub use array::{Array, Entries};
