@@ -4,6 +4,8 @@
 pub mod ast;
 pub mod diagnostic;
 mod excerpt;
+pub mod extract;
+pub mod format;
 pub mod parse;
 pub mod source;
 pub mod syntax;

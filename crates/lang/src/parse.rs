@@ -13,6 +13,8 @@ mod reduce;
 mod statement;
 mod subscript;
 
+pub(crate) use formula::power;
+
 use crate::ast::{Equation, File, Name, Tree};
 use crate::diagnostic::Diagnostic;
 use crate::source::{Source, Span};

@@ -212,6 +212,9 @@ impl Parser<'_> {
                 wrong.help(format!("def {name}[i] = ...  or  claim a: {name}[i] = ..."))
             }
             (T::Name, T::Colon) => wrong.help(format!("var {name} : real[n]  or  claim {name}: ...")),
+            (T::Word(word), _) if word.ends_formula() => {
+                wrong.help("it follows a formula:  claim a: y = x given x > 0 points 1")
+            }
             (T::Word(Word::Problem), _) => wrong.help("problems nest too deeply: close some with  }"),
             _ => match self.nearest(&name) {
                 Some(word) => wrong.help(format!("did you mean  {word} ?")),

@@ -52,7 +52,8 @@ impl Parser<'_> {
                 if juxtaposed {
                     let (a, b) = (shown(self.slice(self.tree.span(left))), shown(self.slice(end)));
                     let found = format!("missing operator: `{}`", shown(self.slice(span)));
-                    let wrong = Diagnostic::error("E0011", Span::new(end.start, end.start + 1), found);
+                    let gap = end.start - usize::from(self.source.text[..end.start].ends_with(' '));
+                    let wrong = Diagnostic::error("E0011", Span::new(gap, gap + 1), found);
                     self.report(wrong.help(format!("{a}*{b}")));
                 }
                 self.tree.push(Kind::Binary(operator, at, left, id), span)
