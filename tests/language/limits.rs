@@ -25,7 +25,7 @@ fn deep_and_long_formulas_are_read() {
         for text in texts {
             let (file, source, messages) = read(&text);
             assert!(!has_errors(&messages), "{}", messages[0].render(&source));
-            assert!(format(&file, &source).len() > 10);
+            assert!(format(&file, &source).starts_with("def y = "));
         }
     });
 }

@@ -155,8 +155,10 @@ fn rows(marks: &[Mark]) -> Vec<String> {
         rows.push(bars(&named));
     }
     while let Some(mark) = named.pop() {
-        for words in wrapped(mark.words, ROOM) {
-            let column = mark.from.min(ROOM - words.chars().count());
+        let lines = wrapped(mark.words, ROOM);
+        let longest = lines.iter().map(|words| words.chars().count()).max().unwrap_or(0);
+        let column = mark.from.min(ROOM - longest);
+        for words in lines {
             let mut row: Vec<char> = bars(&named).chars().take(column).collect();
             row.resize(column, ' ');
             rows.push(row.into_iter().collect::<String>() + &words);

@@ -152,8 +152,8 @@ fn split(text: &str, whole: Span, mark: &str, every: usize) -> Vec<Span> {
         } else if nested(&["\\end{cases}", "\\end{matrix}", "\\end{pmatrix}", "\\end{bmatrix}"]) {
             depth -= 1;
             at += "\\end{".len();
-        } else if rest.starts_with('\\') {
-            at += 1 + rest[1..].chars().next().map_or(0, char::len_utf8);
+        } else if let Some(after) = rest.strip_prefix('\\') {
+            at += 1 + after.chars().next().map_or(0, char::len_utf8);
         } else {
             at += rest.chars().next().map_or(1, char::len_utf8);
         }

@@ -31,6 +31,9 @@ pub(super) fn decimal(value: &Rational) -> String {
             return value.to_string();
         }
     }
+    if (7..=400).contains(&digits) {
+        return format!("{scaled}e-{digits}");
+    }
     let text = format!("{:0>width$}", scaled.to_string(), width = digits + 1);
     format!("{}.{}", &text[..text.len() - digits], &text[text.len() - digits..])
 }

@@ -180,6 +180,7 @@ impl Parser<'_> {
                 self.mark(id)
             }
             T::HeldBar => self.held(id),
+            T::Name if self.in_case && self.ahead(1).kind == T::Equals => self.finish(id),
             _ if self.begins_operand() => self.juxtaposed(id),
             _ => self.finish(id),
         }

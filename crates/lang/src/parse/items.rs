@@ -134,8 +134,7 @@ impl Parser<'_> {
             self.report(wrong.help("put  ;  or a new line before it"));
             return true;
         }
-        let supplied = matches!(self.kind(), T::Close(_)) && self.span().start == self.span().end;
-        if self.kind() != T::Bad && !supplied {
+        if self.kind() != T::Bad && !self.is_supplied(self.token()) {
             let message = format!("expected the end of the item, found {found}");
             let wrong = Diagnostic::error("E0008", self.span(), message);
             let help = match self.kind() {

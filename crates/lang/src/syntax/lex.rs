@@ -304,7 +304,8 @@ impl<'a> Lexer<'a> {
         }
         let letters: usize = run.chars().take_while(|&c| is_letter(c)).map(char::len_utf8).sum();
         let below = self.out.tokens.iter().rev().take(2).any(|token| token.kind == T::Underscore);
-        let run = &run[..letters.max(1)];
+        // A look-alike of a letter was told; it is one name with what follows.
+        let run = if letters == 0 { run } else { &run[..letters] };
         let product =
             !below && run.chars().count() > 1 && run.chars().all(|c| declared(&spelled(&c.to_string())));
         match run.chars().next() {
