@@ -5,6 +5,8 @@ pub mod ast;
 pub mod case;
 pub mod diagnostic;
 mod excerpt;
+pub mod extract;
+pub mod format;
 pub mod formula;
 pub mod judge;
 mod lower;
