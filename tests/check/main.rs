@@ -2,5 +2,6 @@
 
 mod layers;
 mod pairs;
+mod slips;
 
 pub(crate) use chainrule_check::{How, Question, Report, Verdict, check};

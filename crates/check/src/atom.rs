@@ -6,7 +6,7 @@
 use crate::exponent;
 use crate::poly::Terms;
 use chainrule_core::form::Product;
-use chainrule_core::graph::op::{Comparison, Literal};
+use chainrule_core::graph::op::Literal;
 use chainrule_core::node::NodeId;
 use chainrule_core::rational::Rational;
 use chainrule_core::shape::Dim;
@@ -46,8 +46,6 @@ pub(crate) enum Atom {
     Null(Terms),
     /// A whole-tensor operation and its operands over their own axes.
     Tensor(Whole, Vec<(Vec<Dim>, Terms)>),
-    /// A comparison of integer tensors that is no delta.
-    Compare(Comparison, NodeId, NodeId),
 }
 
 /// What is known of an atom.
