@@ -26,6 +26,7 @@ pub(crate) enum Whole {
 
 /// What a factor reads.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[allow(clippy::large_enum_variant, reason = "atoms are interned once; most of them hold polynomials")]
 pub(crate) enum Atom {
     /// A declared input or the copy with that number.
     Input(Arc<str>, u32),

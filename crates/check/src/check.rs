@@ -8,7 +8,7 @@ use crate::poly::Poly;
 use crate::question::Question;
 use crate::refute::{Found, Search};
 use crate::report::{How, Report, Verdict};
-use crate::{conditions, diagnose, invariants, kinks};
+use crate::{conditions, diagnose, invariants, kinks, sizes};
 use chainrule_core::graph::Graph;
 use chainrule_core::node::NodeId;
 use chainrule_core::rational::Rational;
@@ -139,7 +139,17 @@ fn answered(g: &mut Graph, q: &Question<'_>, start: Instant) -> Report {
             Report { slips, invariant, counterexample, ..report(verdict, How::Counterexample) }
         }
         Found::Agreement(tested) if tested.points > 0 => {
-            right(g, q, report(Verdict::Tested(tested), How::Points), deadline)
+            let by_sizes = match &proof {
+                Proof::Left(left) if q.assume.is_empty() => {
+                    sizes::decided(g, q.claimed, q.derived, &left.0, &left.1, &space.sizes, deadline)
+                }
+                _ => false,
+            };
+            let report = match by_sizes {
+                true => report(Verdict::Proved, How::BySizes),
+                false => report(Verdict::Tested(tested), How::Points),
+            };
+            right(g, q, report, deadline)
         }
         Found::Agreement(tested) => {
             let why = match tested.unusable {

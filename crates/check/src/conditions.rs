@@ -175,5 +175,6 @@ fn holds_in(canon: &mut Canon, g: &Graph, left: &Poly, (a, b): Boundary, cell: C
             canon.tidy(kept, &mut out);
         }
     }
-    touched && !canon.exhausted && canon.numerator(&out).is_zero() && !canon.exhausted
+    let vanishes = touched && canon.numerator(&out).is_zero();
+    vanishes && !canon.exhausted
 }

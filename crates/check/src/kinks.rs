@@ -5,8 +5,11 @@
 
 use crate::canon::Assumed;
 use crate::check::{Proof, prove};
+use crate::compare::Pair;
 use crate::conditions::for_all;
+use crate::point::Space;
 use crate::question::Question;
+use crate::refute::{Found, Search};
 use crate::report::{Condition, ConditionKind, printed};
 use chainrule_core::form::{Cond, Product};
 use chainrule_core::graph::Graph;
@@ -63,6 +66,17 @@ fn moved(g: &mut Graph, y: NodeId, k: usize, mut entry: Vec<Product>) -> Result<
     Ok(entry)
 }
 
+/// Whether some point tells the two answers apart.
+fn shows(g: &Graph, q: &Question<'_>, other: NodeId, deadline: Instant) -> bool {
+    let pair = Pair::new(g, other, q.derived, q.assume, q.budget.entries);
+    let mut nodes = vec![other, q.derived];
+    nodes.extend(q.assume);
+    let space = Space::new(g, &nodes);
+    let (points, entries) = (q.budget.points.min(100), q.budget.entries);
+    let search = Search { graph: g, pair: &pair, space: &space, cases: &[], deadline, points, entries };
+    matches!(search.run(), Found::Counterexample(..))
+}
+
 /// The condition under which no convention is needed; `None` when none is used.
 pub(crate) fn condition(g: &mut Graph, q: &Question<'_>, deadline: Instant) -> Option<Condition> {
     let replay = q.replay?;
@@ -98,6 +112,10 @@ pub(crate) fn condition(g: &mut Graph, q: &Question<'_>, deadline: Instant) -> O
         // An answer that depends on the value at the kink, or may.
         if matches!(prove(g, other, q.derived, Assumed::default(), q.budget.steps, deadline), Proof::Equal(_))
         {
+            continue;
+        }
+        // What no point shows is a guard that other guards exclude.
+        if !shows(g, q, other, deadline) {
             continue;
         }
         for (a, b) in sides(g, node).ok()? {

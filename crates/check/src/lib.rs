@@ -22,6 +22,7 @@ mod question;
 mod refute;
 mod relation;
 mod report;
+mod sizes;
 mod slips;
 mod tidy;
 

@@ -22,6 +22,7 @@ use smallvec::SmallVec;
 const UNROLLED: i64 = 8;
 
 /// What one look at a monomial leads to.
+#[allow(clippy::large_enum_variant, reason = "lives for one step of the loop")]
 enum Next {
     /// Nothing more to do.
     Done(Product),
@@ -317,7 +318,8 @@ impl Canon {
         for (k, c) in p.conds.iter().enumerate() {
             match c {
                 Cond::NonNegative(t) => {
-                    let negative = t.parts().first().and_then(|(_, c)| c.as_fixed()).is_some_and(|c| c < 0);
+                    // Of `t` and `-t - 1` exactly one has an offset that is not negative.
+                    let negative = t.offset().as_fixed().is_some_and(|c| c < 0);
                     if negative {
                         // [t >= 0] = 1 - [-t - 1 >= 0]: one orientation of every range.
                         let mut always = p.clone();
