@@ -22,7 +22,9 @@ fn right_ones_are_proved_and_wrong_ones_refuted() {
             if !matches!(report.verdict, Verdict::Proved) {
                 println!("{} {}: {claim}", report.verdict.word(), pairs.name);
             }
-            if report.time.as_millis() > 50 { println!("slow {:?} {claim}", report.time); }
+            if report.time.as_millis() > 50 {
+                println!("slow {:?} {claim}", report.time);
+            }
         }
         for claim in pairs.wrong {
             let report = pairs.ask(claim);
@@ -32,7 +34,9 @@ fn right_ones_are_proved_and_wrong_ones_refuted() {
         }
     }
     let all = proved + tested + conditional + other;
-    println!("{all} right: {proved} proved, {conditional} proved under a kink's convention, {tested} tested, {other} not decided");
+    println!(
+        "{all} right: {proved} proved, {conditional} proved under a kink's convention, {tested} tested, {other} not decided"
+    );
     assert!(broken.is_empty(), "\n{}", broken.join("\n"));
     assert!((proved + conditional) * 10 >= all * 9, "{proved} + {conditional} of {all} are proved");
 }

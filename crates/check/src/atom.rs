@@ -6,7 +6,7 @@
 use crate::exponent;
 use crate::poly::Terms;
 use chainrule_core::form::Product;
-use chainrule_core::graph::op::{Comparison, Literal};
+use chainrule_core::graph::op::Literal;
 use chainrule_core::node::NodeId;
 use chainrule_core::rational::Rational;
 use chainrule_core::shape::Dim;
@@ -26,6 +26,7 @@ pub(crate) enum Whole {
 
 /// What a factor reads.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[allow(clippy::large_enum_variant, reason = "atoms are interned once; most of them hold polynomials")]
 pub(crate) enum Atom {
     /// A declared input or the copy with that number.
     Input(Arc<str>, u32),
@@ -46,8 +47,6 @@ pub(crate) enum Atom {
     Null(Terms),
     /// A whole-tensor operation and its operands over their own axes.
     Tensor(Whole, Vec<(Vec<Dim>, Terms)>),
-    /// A comparison of integer tensors that is no delta.
-    Compare(Comparison, NodeId, NodeId),
 }
 
 /// What is known of an atom.

@@ -259,7 +259,7 @@ impl Mul<&Ball> for Ball {
 impl Div<&Ball> for Ball {
     type Output = Ball;
     fn div(self, other: &Ball) -> Ball {
-        self * &other.recip()
+        Mul::mul(self, &other.recip())
     }
 }
 

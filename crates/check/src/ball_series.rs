@@ -102,12 +102,12 @@ fn exp_middle(p: &Parts) -> Ball {
     let one = BigInt::one() << places;
     let (mut term, mut sum, mut k) = (one.clone(), one, 1u32);
     while !term.is_zero() && k < 10_000 {
-        term = (term * &t >> places) / k;
+        term = ((term * &t) >> places) / k;
         sum += &term;
         k += 1;
     }
     for _ in 0..8 {
-        sum = &sum * &sum >> places;
+        sum = (&sum * &sum) >> places;
     }
     // Squaring eight times multiplies the error of the sum by at most 2^9.
     let e = n.to_i64().unwrap_or(0) - i64::from(places);
@@ -129,10 +129,10 @@ pub(super) fn ln(x: &Ball) -> Ball {
             root = (root << places).sqrt();
         }
         let t = ((&root - &one) << places) / (&root + &one);
-        let square = &t * &t >> places;
+        let square = (&t * &t) >> places;
         let (mut power, mut sum, mut k) = (t.clone(), t, 1u32);
         while !power.is_zero() && power != -BigInt::one() {
-            power = power * &square >> places;
+            power = (power * &square) >> places;
             sum += &power / (2 * k + 1);
             k += 1;
         }
@@ -165,7 +165,7 @@ pub(super) fn sin_cos(x: &Ball) -> (Ball, Ball) {
         quadrant -= 1;
     }
     let t: BigInt = v - &quadrant * &half_pi;
-    let square = &t * &t >> places;
+    let square = (&t * &t) >> places;
     let one = BigInt::one() << places;
     let series = |first: BigInt, start: u32| {
         let (mut term, mut sum, mut k) = (first.clone(), first, start);
@@ -208,10 +208,10 @@ pub(super) fn atan(x: &Ball) -> Ball {
         let Some(q) = &t.0 else { return Ball(None) };
         let places = places();
         let v = fixed(q, places);
-        let square = &v * &v >> places;
+        let square = (&v * &v) >> places;
         let (mut power, mut sum, mut k) = (v.clone(), v, 1u32);
         while power.abs() > BigInt::one() {
-            power = -(power * &square >> places);
+            power = -((power * &square) >> places);
             sum += &power / (2 * k + 1);
             k += 1;
         }
@@ -233,11 +233,11 @@ pub(super) fn erf(x: &Ball) -> Ball {
         // The terms of the alternating series reach exp(x²), so that many more bits are carried.
         let places = places() + 3 * (1 << (2 * magnitude(p).max(0)).min(10)) as u32;
         let v = fixed(&middle(p), places);
-        let square = &v * &v >> places;
+        let square = (&v * &v) >> places;
         let (mut power, mut sum, mut k) = (v.clone(), v, 0u32);
         while power.abs() > BigInt::one() && k < 100_000 {
             k += 1;
-            power = -(power * &square >> places) / k;
+            power = -((power * &square) >> places) / k;
             sum += &power / (2 * k + 1);
         }
         let series = Parts {

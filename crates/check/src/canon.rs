@@ -57,10 +57,15 @@ impl Canon {
             return false;
         }
         self.fuel -= 1;
-        if self.fuel % 64 == 0 && self.deadline.is_some_and(|d| Instant::now() > d) {
+        if self.fuel.is_multiple_of(64) && self.deadline.is_some_and(|d| Instant::now() > d) {
             self.exhausted = true;
         }
         !self.exhausted
+    }
+
+    /// Takes a step for each few terms that are copied.
+    pub(crate) fn spend_on(&mut self, terms: usize) -> bool {
+        (0..=terms / 16).all(|_| self.spend())
     }
 
     /// An extent under the assumed sizes.
@@ -126,6 +131,9 @@ impl Canon {
         let at = labels(a.axes.len());
         let right = b.products();
         for left in a.products() {
+            if !self.spend_on(right.len()) {
+                return out;
+            }
             for r in &right {
                 let product = self.splice(&left, r, &at);
                 self.tidy(product, &mut out);

@@ -8,6 +8,7 @@ use crate::poly::Poly;
 use crate::question::Question;
 use crate::refute::{Found, Search};
 use crate::report::{How, Report, Verdict};
+use crate::{conditions, diagnose, invariants, kinks, sizes};
 use chainrule_core::graph::Graph;
 use chainrule_core::node::NodeId;
 use chainrule_core::rational::Rational;
@@ -56,7 +57,7 @@ fn report(verdict: Verdict, how: How) -> Report {
         domain: Vec::new(),
         slips: Vec::new(),
         invariant: None,
-        edit: None,
+        counterexample: None,
         time: Duration::ZERO,
     }
 }
@@ -101,12 +102,12 @@ fn answered(g: &mut Graph, q: &Question<'_>, start: Instant) -> Report {
         };
     }
     if q.claimed == q.derived {
-        return report(Verdict::Proved, How::SameNode);
+        return right(g, q, report(Verdict::Proved, How::SameNode), deadline);
     }
-    let half = start + q.budget.time / 3;
+    let half = start + q.budget.time / 4;
     let proof = prove(g, q.claimed, q.derived, Assumed::default(), q.budget.steps, half);
     if let Proof::Equal(domain) = proof {
-        return Report { domain, ..report(Verdict::Proved, How::CanonicalForm) };
+        return right(g, q, Report { domain, ..report(Verdict::Proved, How::CanonicalForm) }, deadline);
     }
     let pair = Pair::new(g, q.claimed, q.derived, q.assume, q.budget.entries);
     let mut nodes = vec![q.claimed, q.derived];
@@ -117,16 +118,39 @@ fn answered(g: &mut Graph, q: &Question<'_>, start: Instant) -> Report {
         pair: &pair,
         space: &space,
         cases: q.cases,
-        deadline: start + q.budget.time * 2 / 3,
+        deadline: start + q.budget.time / 2,
         points: q.budget.points,
         entries: q.budget.entries,
     };
+    let boundaries = search.boundaries();
     match search.run() {
-        Found::Counterexample(found, _) => match layout(g, q, deadline) {
-            Some(report) => report,
-            None => report(Verdict::Wrong(found), How::Counterexample),
-        },
-        Found::Agreement(tested) if tested.points > 0 => report(Verdict::Tested(tested), How::Points),
+        Found::Counterexample(found, point) => {
+            if let Some(report) = layout(g, q, deadline) {
+                return report;
+            }
+            let condition = conditions::weakest(g, q, &boundaries, &space.sizes, deadline);
+            let verdict = match condition {
+                Some(condition) => Verdict::Conditional(condition),
+                None => Verdict::Wrong(found.clone()),
+            };
+            let slips = diagnose::slips_of(g, q, &point, &space.sizes, deadline);
+            let invariant = invariants::violated_by_claim(g, q, &point, deadline);
+            let counterexample = matches!(verdict, Verdict::Conditional(_)).then_some(found);
+            Report { slips, invariant, counterexample, ..report(verdict, How::Counterexample) }
+        }
+        Found::Agreement(tested) if tested.points > 0 => {
+            let by_sizes = match &proof {
+                Proof::Left(left) if q.assume.is_empty() => {
+                    sizes::decided(g, q.claimed, q.derived, &left.0, &left.1, &space.sizes, deadline)
+                }
+                _ => false,
+            };
+            let report = match by_sizes {
+                true => report(Verdict::Proved, How::BySizes),
+                false => report(Verdict::Tested(tested), How::Points),
+            };
+            right(g, q, report, deadline)
+        }
         Found::Agreement(tested) => {
             let why = match tested.unusable {
                 0 => "the budget ended before any point was evaluated".to_string(),
@@ -134,6 +158,17 @@ fn answered(g: &mut Graph, q: &Question<'_>, start: Instant) -> Report {
             };
             report(Verdict::Undecided(why), How::Nothing)
         }
+    }
+}
+
+/// A right claim, unless it leans on a convention at a kink that it does not state.
+fn right(g: &mut Graph, q: &Question<'_>, report: Report, deadline: Instant) -> Report {
+    if q.claim_differentiates {
+        return report;
+    }
+    match kinks::condition(g, q, deadline) {
+        Some(condition) => Report { verdict: Verdict::Conditional(condition), ..report },
+        None => report,
     }
 }
 

@@ -8,6 +8,7 @@ use chainrule_core::graph::op::Op;
 use chainrule_core::node::NodeId;
 use chainrule_core::ops::map::{CEIL, FLOOR, Map, ROUND};
 use chainrule_core::scalar::{Exact, Scalar};
+use chainrule_core::shape::Dim;
 use chainrule_core::tensor::Value;
 
 /// Bits of successive attempts.
@@ -42,7 +43,12 @@ pub(crate) struct Pair {
     /// The exact mode sees every branch.
     transparent: bool,
     limit: usize,
+    /// Extents that each contraction loops over.
+    loops: Vec<Vec<Dim>>,
 }
+
+/// A contraction that loops over more positions than this is not evaluated at a point.
+const LOOPS: i64 = 2_000_000;
 
 impl Pair {
     pub(crate) fn new(g: &Graph, claimed: NodeId, derived: NodeId, assume: &[NodeId], limit: usize) -> Pair {
@@ -50,6 +56,7 @@ impl Pair {
         outputs.extend(assume);
         let mut branching = Vec::new();
         let mut transparent = true;
+        let mut loops: Vec<Vec<Dim>> = Vec::new();
         for node in g.reachable(&outputs) {
             let branches = match g.op(node) {
                 Op::Compare(_) | Op::Reduce(..) | Op::ArgMax(_) | Op::ArgSort(_) | Op::Linear(_) => true,
@@ -59,6 +66,13 @@ impl Pair {
                 }
                 Op::Named(_) => {
                     transparent &= g.as_named(node).is_some_and(|f| f.composite.is_some());
+                    false
+                }
+                Op::Contract(product) => {
+                    let extents = product.extents.to_vec();
+                    if product.extents.len() > product.free && !loops.contains(&extents) {
+                        loops.push(extents);
+                    }
                     false
                 }
                 _ => false,
@@ -72,7 +86,7 @@ impl Pair {
                 }
             }
         }
-        Pair { claimed, derived, assume: assume.to_vec(), branching, transparent, limit }
+        Pair { claimed, derived, assume: assume.to_vec(), branching, transparent, limit, loops }
     }
 
     /// What the point says.
@@ -80,6 +94,12 @@ impl Pair {
         let options = Options { limit: self.limit, kinks: false };
         let mut outputs = vec![self.claimed, self.derived];
         outputs.extend(&self.assume);
+        let positions = |extents: &Vec<Dim>| {
+            extents.iter().fold(1i64, |n, d| n.saturating_mul(d.evaluate(&point.sizes).unwrap_or(i64::MAX)))
+        };
+        if self.loops.iter().any(|extents| positions(extents) > LOOPS) {
+            return Outcome::Unusable;
+        }
         let mut last = Outcome::Unusable;
         for bits in PRECISIONS {
             let (result, ambiguous) =

@@ -105,6 +105,9 @@ impl Canon {
             Op::Sum(coefficients) => {
                 let mut total = Poly::zero(&axes);
                 for (k, c) in coefficients.iter().enumerate() {
+                    if !self.spend_on(total.terms.len() + poly(k).terms.len()) {
+                        break;
+                    }
                     total = total.plus(c, &poly(k));
                 }
                 real(total)
@@ -296,7 +299,7 @@ impl Canon {
         let terms = poly.products();
         let mut next = Vec::with_capacity(list.len() * terms.len());
         for q in list {
-            if !self.spend() {
+            if !self.spend_on(terms.len()) {
                 return Vec::new();
             }
             next.extend(terms.iter().map(|m| self.splice(q, m, at)));

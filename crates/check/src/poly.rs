@@ -96,11 +96,6 @@ impl Poly {
         list.sort_by(|a, b| order(&a.0, &b.0));
         list.into_iter().map(|(m, c)| Product { coefficient: c, ..m }).collect()
     }
-
-    /// The polynomial read along other axes: axis `k` becomes axis `place[k]` of `axes`.
-    pub(crate) fn is_closed(&self) -> bool {
-        self.terms.keys().all(|m| m.free == m.extents.len())
-    }
 }
 
 /// The monomial 1.

@@ -1,6 +1,7 @@
 //! Refutation: the search for a point at which two formulas certainly differ, the most readable one first.
 
 use crate::compare::{Outcome, Pair};
+use crate::conditions::Boundary;
 use crate::point::{Data, Dice, Pattern, Point, Space, extents, readable};
 use crate::report::{Counterexample, Tested, print_sizes};
 use chainrule_core::eval::Bindings;
@@ -9,8 +10,7 @@ use chainrule_core::graph::op::Op;
 use chainrule_core::node::NodeId;
 use chainrule_core::ops::map::{ABS, CLIP, MAX, MIN, Map, RELU, SIGN};
 use chainrule_core::rational::Rational;
-use chainrule_core::scalar::{Exact, Scalar};
-use chainrule_core::shape::Sizes;
+use chainrule_core::scalar::Exact;
 use chainrule_core::tensor::{Tensor, Value};
 use std::time::Instant;
 
@@ -202,7 +202,7 @@ impl Search<'_> {
     }
 
     /// Pairs of nodes whose equality is the boundary of a comparison; `None` stands for 0.
-    fn boundaries(&self) -> Vec<(NodeId, Option<NodeId>)> {
+    pub(crate) fn boundaries(&self) -> Vec<Boundary> {
         let g = self.graph;
         let mut found = Vec::new();
         for node in g.reachable(&[self.pair.claimed, self.pair.derived]) {
@@ -286,15 +286,4 @@ impl Search<'_> {
         }
         None
     }
-}
-
-/// Values of one node at a point, as floats.
-pub(crate) fn floats(g: &Graph, node: NodeId, point: &Point) -> Option<Tensor<f64>> {
-    let value = g.evaluate::<f64>(&[node], &point.bindings()).ok()?;
-    value[0].real().map(|t| t.map(Scalar::to_f64))
-}
-
-/// Sizes as `name = value`, for messages.
-pub(crate) fn sizes_text(sizes: &Sizes) -> String {
-    print_sizes(sizes)
 }

@@ -178,7 +178,7 @@ impl Canon {
             let mut found: Option<(NodeId, SmallVec<[Term; 2]>)> = None;
             for a in poly.products().iter().flat_map(|m| &m.accesses) {
                 let denominator = matches!(self.atoms.atom(a.node), Atom::Group(_))
-                    && exponent::decode(a.power).is_negative()
+                    && exponent::decode(a.power) <= Rational::from(-1)
                     && is_free(a);
                 let key = (a.node, a.at.clone());
                 // The youngest group first: older ones may stand inside it.
@@ -194,7 +194,9 @@ impl Canon {
                 .map(|a| exponent::decode(a.power))
                 .min()
                 .unwrap_or(Rational::from(0));
-            let Some(power) = exponent::encode(&-&least.floor()) else { return poly };
+            // Whole powers only: what is left of a fractional one lies in (-1, 0].
+            let whole = (-&least).floor();
+            let Some(power) = exponent::encode(&whole).filter(|_| !whole.is_zero()) else { return poly };
             let mut out = Poly::zero(&poly.axes);
             for mut m in poly.products() {
                 m.accesses.push(Access { node, at: at.clone(), power });

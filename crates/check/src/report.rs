@@ -20,8 +20,8 @@ pub struct Report {
     pub slips: Vec<Slip>,
     /// A property that the truth has and the claim does not.
     pub invariant: Option<Invariant>,
-    /// The smallest edit that repairs the claim, where one is evident.
-    pub edit: Option<String>,
+    /// Where a claim that is right only under a condition fails.
+    pub counterexample: Option<Box<Counterexample>>,
     /// Time that the answer took.
     pub time: Duration,
 }

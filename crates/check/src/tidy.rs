@@ -11,9 +11,9 @@ use crate::power::expands;
 use chainrule_core::form::normal::normalise;
 use chainrule_core::form::order::canonical;
 use chainrule_core::form::{Access, Cond, Product};
-use chainrule_core::index::{Atom as Place, Label, Term};
+use chainrule_core::index::{Atom as Place, Facts, Label, Term};
 use chainrule_core::node::NodeId;
-use chainrule_core::ops::map::{COS, SIN};
+use chainrule_core::ops::map::{COS, LOG, SIN};
 use chainrule_core::rational::Rational;
 use chainrule_core::shape::Dim;
 use smallvec::SmallVec;
@@ -22,6 +22,7 @@ use smallvec::SmallVec;
 const UNROLLED: i64 = 8;
 
 /// What one look at a monomial leads to.
+#[allow(clippy::large_enum_variant, reason = "lives for one step of the loop")]
 enum Next {
     /// Nothing more to do.
     Done(Product),
@@ -317,7 +318,8 @@ impl Canon {
         for (k, c) in p.conds.iter().enumerate() {
             match c {
                 Cond::NonNegative(t) => {
-                    let negative = t.parts().first().and_then(|(_, c)| c.as_fixed()).is_some_and(|c| c < 0);
+                    // Of `t` and `-t - 1` exactly one has an offset that is not negative.
+                    let negative = t.offset().as_fixed().is_some_and(|c| c < 0);
                     if negative {
                         // [t >= 0] = 1 - [-t - 1 >= 0]: one orientation of every range.
                         let mut always = p.clone();
@@ -339,14 +341,66 @@ impl Canon {
                     if contradicted {
                         return Some(Vec::new());
                     }
+                    if self.undefined_at_zero(p, &d, at) {
+                        self.domain.insert("where both sides have a value".to_string());
+                        return Some(Vec::new());
+                    }
                     if let Some(split) = self.solved(p, &d, at) {
                         return Some(split);
                     }
                 }
-                Cond::Zero(_) => {}
+                Cond::Zero(t) => {
+                    if let Some(next) = self.renamed_by(p, k, t) {
+                        return Some(vec![next]);
+                    }
+                }
             }
         }
         None
+    }
+
+    /// Under `delta(i, j)` of two axes everything else is read at the first of them.
+    fn renamed_by(&self, p: &Product, k: usize, t: &Term) -> Option<Product> {
+        let (label, c) = t
+            .parts()
+            .iter()
+            .filter_map(|(atom, c)| match atom {
+                Place::Label(l) if c.as_fixed().is_some_and(|c| c.abs() == 1) => Some((*l, c.as_fixed()?)),
+                _ => None,
+            })
+            .max()?;
+        let rest = t.clone() - Term::label(label).scaled(&Dim::fixed(c));
+        if rest.mentions(label) || mentions(p, label) < 2 {
+            return None;
+        }
+        let value = rest.scaled(&Dim::fixed(-c));
+        let below = |n: NodeId| self.below(n);
+        let extents = p.extents.clone();
+        let facts = Facts { extents: &extents, gone: &[], below: &below };
+        let mut q = p.clone();
+        let delta = q.conds.remove(k);
+        q.map_terms(&mut |t| {
+            t.substitute(&mut |l| if l == label { value.clone() } else { Term::label(l) }, &facts)
+        });
+        q.conds.push(delta);
+        Some(q)
+    }
+
+    /// A factor that has no value where `d == 0`: its logarithm or its reciprocal.
+    fn undefined_at_zero(&self, p: &Product, d: &Terms, at: &[Term]) -> bool {
+        let single = match &d[..] {
+            [(m, _)] if m.conds.is_empty() && m.extents.len() == m.free && m.accesses.len() == 1 => {
+                let one = Product::one(p.extents.iter().cloned());
+                Some(self.splice(&one, m, at).accesses[0].clone())
+            }
+            _ => None,
+        };
+        p.accesses.iter().any(|a| match self.atoms.atom(a.node) {
+            Atom::Map(id, args) if *id == LOG.id => args[0] == *d && a.at[..] == *at,
+            _ => single
+                .as_ref()
+                .is_some_and(|s| s.node == a.node && s.at == a.at && exponent::decode(a.power).is_negative()),
+        })
     }
 
     /// Under `d == 0` the last plain factor of `d` takes the value that makes it so.

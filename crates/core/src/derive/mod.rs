@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::form::{Access, Product};
 use crate::graph::Graph;
 use crate::node::NodeId;
-use crate::ops::rules::{Rules, has_entry};
+use crate::ops::rules::{Rules, has_entry, rule_name};
 use crate::shape::{DType, Type};
 use steps::Recorder;
 
@@ -214,7 +214,16 @@ impl Derivation<'_> {
             }
         }
         expect_real(g, y)?;
-        let opaque = |g: &Graph, n: NodeId| g.as_named(n).is_some() && has_entry(g, n).is_none();
+        // A stated entry stands for its body's rules, so it does not answer where one of those is replaced.
+        let opaque = |g: &Graph, n: NodeId| match g.as_named(n) {
+            None => false,
+            Some(_) if has_entry(g, n).is_none() => true,
+            Some(function) => self.rules.is_some_and(|rules| {
+                let body = &function.body;
+                !rules.is_replaced(rule_name(g, n))
+                    && body.nodes().any(|inner| rules.is_replaced(rule_name(body, inner)))
+            }),
+        };
         let mut all = vec![y];
         all.extend(xs);
         if g.has_functions() && g.reachable(&all).into_iter().any(|n| opaque(g, n)) {
