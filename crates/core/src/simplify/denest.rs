@@ -18,6 +18,9 @@ const LENGTH: usize = 512;
 /// Most sums that one product absorbs: beyond, the nested form is both cheaper to evaluate and easier to read.
 const SUMS: usize = 6;
 
+/// Most atoms of an index term once the terms of nested reads are written into each other.
+const TERM: usize = 24;
+
 /// One pass over the outputs: the new outputs and the rewrites that were applied.
 ///
 /// First it is decided which nodes are absorbed by their only user, then each node that remains is built once with
@@ -70,24 +73,30 @@ fn absorbed(g: &Graph, nodes: &[NodeId], outputs: &[NodeId]) -> FxHashSet<NodeId
     outputs.iter().for_each(|o| *uses.entry(*o).or_insert(0) += 1);
     let mut lengths: FxHashMap<NodeId, usize> = FxHashMap::default();
     let mut sums: FxHashMap<NodeId, usize> = FxHashMap::default();
+    let mut terms: FxHashMap<NodeId, usize> = FxHashMap::default();
     let mut absorbed = FxHashSet::default();
     for &node in nodes {
         let mut length = 0;
         let mut summed = sums_of(g, node);
-        let own: Vec<(NodeId, Fit)> = match g.op(node) {
-            Op::Sum(_) => g.args(node).iter().map(|&a| (a, is_long_sum(g, a))).collect(),
+        let mut longest = 1;
+        let own: Vec<(NodeId, Fit, usize)> = match g.op(node) {
+            Op::Sum(_) => g.args(node).iter().map(|&a| (a, is_long_sum(g, a), 1)).collect(),
             Op::Contract(kind) => {
                 let args = g.args(node);
                 kind.accesses
                     .iter()
-                    .map(|a| (args[a.node.index()], as_factor(g, args[a.node.index()], a.power)))
+                    .map(|a| {
+                        let node = args[a.node.index()];
+                        (node, as_factor(g, node, a.power), longest_term(&a.at))
+                    })
                     .collect()
             }
             _ => continue,
         };
         // An operand that a product reads twice, or also as a predicate or a label, stays a node.
-        let read_once = |a: NodeId| own.iter().filter(|(b, _)| *b == a).count() == 1;
-        for &(a, fits) in &own {
+        let read_once = |a: NodeId| own.iter().filter(|(b, ..)| *b == a).count() == 1;
+        for &(a, fits, term) in &own {
+            let written = term.saturating_mul(terms.get(&a).copied().unwrap_or(1));
             let more = lengths.get(&a).copied().unwrap_or(1);
             let inner = sums.get(&a).copied().unwrap_or(0);
             let once = uses[&a] == 1 && read_once(a);
@@ -95,18 +104,27 @@ fn absorbed(g: &Graph, nodes: &[NodeId], outputs: &[NodeId]) -> FxHashSet<NodeId
                 && (fits == Fit::Whole || fits == Fit::Power && more <= 1)
                 && length + more <= LENGTH
                 && summed + inner <= SUMS
+                && (written <= TERM || written == term)
             {
+                longest = longest.max(written);
                 absorbed.insert(a);
                 length += more;
                 summed += inner;
             } else {
                 length += 1;
+                longest = longest.max(term);
             }
         }
+        terms.insert(node, longest);
         lengths.insert(node, length);
         sums.insert(node, summed);
     }
     absorbed
+}
+
+/// Atoms of the longest index term of a read.
+fn longest_term(at: &[Term]) -> usize {
+    at.iter().map(Term::weight).max().unwrap_or(1).max(1)
 }
 
 /// How many labels a contraction sums over.
