@@ -169,6 +169,13 @@ pub enum Error {
     },
     /// Expressions of different graphs were combined.
     OtherGraph,
+    /// A function whose body is not closed.
+    Body {
+        /// Name of the function.
+        function: String,
+        /// What is wrong with it.
+        problem: String,
+    },
 }
 
 /// One input that cannot be used as bound.
@@ -328,6 +335,12 @@ impl fmt::Display for Error {
             Error::NotRational { what } => write!(f, "{what} is not rational here"),
             Error::Syntax { at, message } => write!(f, "at byte {at}: {message}"),
             Error::OtherGraph => f.write_str("these expressions belong to different graphs"),
+            Error::Body { function, problem } => {
+                write!(
+                    f,
+                    "{function} is no function: {problem}\n  help: a body sees only its formals; pass what it needs as an argument"
+                )
+            }
         }
     }
 }

@@ -158,13 +158,10 @@ impl Graph {
     pub(crate) fn body_entry(&mut self, node: NodeId, operand: usize) -> Result<Vec<Product>> {
         let function = self.as_named(node).expect("invariant: a function").clone();
         let mut inner = function.body.clone();
-        let terms = sweep::jacobian_terms(
-            &mut inner,
-            &Rules::new(),
-            &mut None,
-            function.output,
-            function.formals[operand],
-        )?;
+        // Functions that the body applies are written out: nothing recurses on how deep they are nested.
+        let output = open_opaque(&mut inner, &[function.output])?[0];
+        let formal = function.formals[operand];
+        let terms = sweep::jacobian_terms(&mut inner, &Rules::new(), &mut None, output, formal)?;
         let args = self.args(node);
         let map: Vec<(NodeId, NodeId)> = function.formals.iter().copied().zip(args.iter().copied()).collect();
         let mut entry = Vec::new();
@@ -203,6 +200,15 @@ fn expect_real(g: &Graph, x: NodeId) -> Result<()> {
     Err(Error::NotDifferentiable { what, why: "it is a label, not a real number" })
 }
 
+/// The nodes with every function opened that states no entry of its own.
+fn open_opaque(g: &mut Graph, nodes: &[NodeId]) -> Result<Vec<NodeId>> {
+    let opaque = |g: &Graph, n: NodeId| g.as_named(n).is_some() && has_entry(g, n).is_none();
+    if g.has_functions() && g.reachable(nodes).into_iter().any(|n| opaque(g, n)) {
+        return g.open(nodes, &opaque);
+    }
+    Ok(nodes.to_vec())
+}
+
 impl Derivation<'_> {
     /// Opens functions without a stated entry, in the output and in what it is differentiated by.
     fn opened(&self, g: &mut Graph, y: NodeId, xs: &[NodeId]) -> Result<(NodeId, Vec<NodeId>)> {
@@ -214,12 +220,9 @@ impl Derivation<'_> {
             }
         }
         expect_real(g, y)?;
-        let opaque = |g: &Graph, n: NodeId| g.as_named(n).is_some() && has_entry(g, n).is_none();
         let mut all = vec![y];
         all.extend(xs);
-        if g.has_functions() && g.reachable(&all).into_iter().any(|n| opaque(g, n)) {
-            all = g.open(&all, &opaque)?;
-        }
+        let all = open_opaque(g, &all)?;
         Ok((all[0], all[1..].to_vec()))
     }
 

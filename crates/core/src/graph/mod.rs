@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::node::NodeId;
 use crate::rational::Rational;
 use crate::shape::{DType, Dim, Type};
-use function::Function;
+use function::{Function, Functions};
 use indexmap::{IndexMap, IndexSet};
 use op::{Facts, Input, Literal, Op};
 use positions::Positions;
@@ -47,7 +47,7 @@ pub struct Graph {
     /// Inputs by name: declared ones and copies.
     input_names: Positions,
     literals: FxIndexSet<Literal>,
-    functions: Vec<Arc<Function>>,
+    functions: Functions,
     names: IndexMap<Arc<str>, NodeId>,
     /// Operations of sums by their coefficients, and of scalar products by their exponents: the hot path.
     sums: Positions,
@@ -172,7 +172,7 @@ impl Graph {
         match op {
             Op::Input(id) => hash_of(&("input", &self.inputs[*id as usize].0)),
             Op::Literal(id) => hash_of(&("literal", &self.literals[*id as usize])),
-            Op::Named(id) => hash_of(&("named", self.functions[*id as usize].structural_hash())),
+            Op::Named(id) => hash_of(&("named", self.functions.get(*id).structural_hash())),
             Op::Zero(id) => hash_of(&("zero", &self.types[*id as usize])),
             other => hash_of(other),
         }
@@ -348,14 +348,8 @@ impl Graph {
 
     // ---------------------------------------------------------------- functions
 
-    pub(crate) fn add_function(&mut self, function: Function) -> u32 {
-        let hash = function.structural_hash();
-        if let Some(k) = self.functions.iter().position(|f| f.structural_hash() == hash && f.same(&function))
-        {
-            return k as u32;
-        }
-        self.functions.push(Arc::new(function));
-        self.functions.len() as u32 - 1
+    pub(crate) fn add_function(&mut self, function: Arc<Function>) -> u32 {
+        self.functions.add(function)
     }
 
     /// True when some node may apply a function.
@@ -366,7 +360,7 @@ impl Graph {
     /// The function that a named node applies.
     pub fn as_named(&self, node: NodeId) -> Option<&Arc<Function>> {
         match self.op(node) {
-            Op::Named(id) => Some(&self.functions[*id as usize]),
+            Op::Named(id) => Some(self.functions.get(*id)),
             _ => None,
         }
     }
