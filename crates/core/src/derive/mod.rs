@@ -143,6 +143,7 @@ impl Graph {
     /// # Errors
     /// As [`Graph::local_jacobian`].
     pub fn local_entry(&mut self, node: NodeId, operand: usize) -> Result<Vec<Product>> {
+        self.expect_nodes(&[node])?;
         let count = self.args(node).len();
         if operand >= count {
             let candidates = (0..count).map(|k| format!("operand {k}")).collect();
@@ -193,6 +194,7 @@ impl Graph {
 }
 
 fn expect_real(g: &Graph, x: NodeId) -> Result<()> {
+    g.expect_nodes(&[x])?;
     if g.ty(x).dtype == DType::Real {
         return Ok(());
     }
@@ -231,6 +233,7 @@ impl Derivation<'_> {
     /// # Errors
     /// As there.
     pub fn gradient(&mut self, g: &mut Graph, y: NodeId, xs: &[NodeId]) -> Result<Vec<NodeId>> {
+        g.expect_nodes(&[y])?;
         if g.rank(y) != 0 {
             return Err(Error::NotScalar { found: g.ty(y).clone() });
         }

@@ -20,6 +20,7 @@ use crate::index::Term;
 use crate::node::NodeId;
 use crate::ops::map::{self, Map};
 use crate::ops::{composite, linear, reduce};
+use crate::render::Printer;
 use crate::scalar::Scalar;
 use crate::shape::{DType, Dim, Sizes};
 use crate::tensor::{Tensor, Value};
@@ -108,6 +109,7 @@ impl<'g, S: Scalar> Store<'g, S> {
         at: &Bindings<S>,
         options: &Options,
     ) -> Result<Store<'g, S>> {
+        graph.expect_nodes(outputs)?;
         let needed = needed(graph, outputs);
         let count = outputs.iter().map(|o| o.index() + 1).max().unwrap_or(0);
         let mut store = Store {
@@ -159,7 +161,7 @@ impl<'g, S: Scalar> Store<'g, S> {
                 continue;
             }
             expect_real_operands(self.graph, node)?;
-            match self.compute(node, kinks.as_deref_mut())? {
+            match self.compute(node, kinks.as_deref_mut()).map_err(|e| named_error(self.graph, node, e))? {
                 Some(value) => self.finish(pass, node, Rc::new(value)),
                 None => return Ok(Some(node)),
             }
@@ -240,7 +242,7 @@ impl<'g, S: Scalar> Store<'g, S> {
         };
         Ok(Some(match g.op(node) {
             Op::Input(_) => unreachable!("invariant: inputs are placed before the run"),
-            Op::Zero(_) => Value::Real(Tensor::filled(&shape, S::zero())),
+            Op::Zero(_) => Value::Real(zeros(&shape)?),
             Op::Rational(value) => Value::Real(Tensor::scalar(S::from_rational(value))),
             Op::Pi => Value::Real(Tensor::scalar(S::pi())),
             Op::Size(dim) => {
@@ -249,7 +251,7 @@ impl<'g, S: Scalar> Store<'g, S> {
             }
             Op::Literal(_) => {
                 let literal = g.as_literal(node).expect("invariant: a literal");
-                match &literal.entries {
+                match literal.entries() {
                     Entries::Real(bits) => {
                         real(bits.iter().map(|&b| S::from_f64(f64::from_bits(b))).collect())
                     }
@@ -374,6 +376,41 @@ impl Pass {
             }
         }
     }
+}
+
+/// What a message calls a node: its name, else the beginning of its formula.
+pub(crate) fn name_of(g: &Graph, node: NodeId) -> String {
+    const LONGEST: usize = 60;
+    if let Op::Tag(name) = g.op(node) {
+        return name.to_string();
+    }
+    let known = g.as_input(node).map(|i| i.name.to_string());
+    if let Some(name) =
+        known.or_else(|| g.names().find(|(_, n)| *n == node).map(|(name, _)| name.to_string()))
+    {
+        return name;
+    }
+    let formula = Printer::new(g).index_text(node).body;
+    match formula.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &formula[..end]),
+        None => formula,
+    }
+}
+
+/// The error of computing a node, with the name of what was reduced.
+fn named_error(g: &Graph, node: NodeId, error: Error) -> Error {
+    match error {
+        Error::EmptyAxis { operation, name } if name.is_empty() => {
+            Error::EmptyAxis { operation, name: name_of(g, g.arg(node, 0)) }
+        }
+        other => other,
+    }
+}
+
+/// The zero tensor of a shape.
+pub(crate) fn zeros<S: Scalar>(shape: &[usize]) -> Result<Tensor<S>> {
+    let entries = shape.iter().fold(1i128, |n, &d| n.saturating_mul(d as i128));
+    Tensor::filled(shape, S::zero()).ok_or(Error::TooLarge { entries, limit: entries - 1 })
 }
 
 /// Refuses integers and truth values where an infallible constructor let them stand for numbers.

@@ -4,8 +4,8 @@
 //! opening it writes the body out. Printers, explanations and executors may use the name, rules may use the
 //! shortcut of a built-in composite; the meaning is always the body.
 
-use super::positions::Positions;
 use super::Graph;
+use super::positions::Positions;
 use crate::error::{Error, Result};
 use crate::node::NodeId;
 use crate::ops::composite;

@@ -11,6 +11,8 @@ pub mod contract;
 pub mod function;
 pub mod op;
 mod positions;
+#[cfg(test)]
+mod random_tests;
 pub mod sum;
 mod table;
 pub mod text;
@@ -35,6 +37,10 @@ type FxIndexSet<T> = IndexSet<T, FxBuildHasher>;
 /// A symbolic program of scalar and tensor operations.
 ///
 /// Plain owned data: `Send`, `Sync`, cloned by value. Algorithms take `&Graph` or `&mut Graph` and node ids.
+///
+/// A node id that is not in the table is refused by whatever answers with a `Result` ([`Error::OtherGraph`]);
+/// constructors that cannot fail hand it on as it is. What reads one node ([`Graph::ty`], [`Graph::op`], …) panics, as
+/// a slice does.
 #[derive(Clone, Default)]
 pub struct Graph {
     table: Table,
@@ -365,6 +371,19 @@ impl Graph {
         }
     }
 
+    /// True for a node of this graph.
+    ///
+    /// A node of another graph whose number is below [`Graph::len`] cannot be told from one of this graph; expressions
+    /// ([`Expr`](crate::expr::Expr)) carry their graph and can. See `docs/decisions/0002-nodes-of-other-graphs.md`.
+    pub fn contains(&self, node: NodeId) -> bool {
+        node.index() < self.len()
+    }
+
+    /// Fails unless every node is one of this graph.
+    pub(crate) fn expect_nodes(&self, nodes: &[NodeId]) -> Result<()> {
+        if nodes.iter().all(|&n| self.contains(n)) { Ok(()) } else { Err(Error::OtherGraph) }
+    }
+
     /// Fails unless the node has entries of the given kind.
     pub(crate) fn expect_entries(
         &self,
@@ -372,6 +391,7 @@ impl Graph {
         node: NodeId,
         expected: DType,
     ) -> Result<()> {
+        self.expect_nodes(&[node])?;
         if self.ty(node).dtype == expected {
             return Ok(());
         }
@@ -380,6 +400,7 @@ impl Graph {
 
     /// Fails unless both nodes have the same shape.
     pub(crate) fn expect_same_shape(&self, operation: &'static str, a: NodeId, b: NodeId) -> Result<()> {
+        self.expect_nodes(&[a, b])?;
         if self.shape(a) == self.shape(b) {
             return Ok(());
         }

@@ -177,7 +177,8 @@ pub(crate) fn is_body_of(id: u16, function: &Function) -> bool {
         && distinct(&function.axes) == function.axes
         && function.axes.iter().all(|&axis| axis < ty.rank());
     // One that works along an axis has one.
-    let fits = fits && (!std::ptr::eq(COMPOSITES[usize::from(id)], &EXCLUSIVE_PROD) || function.axes.len() == 1);
+    let fits =
+        fits && (!std::ptr::eq(COMPOSITES[usize::from(id)], &EXCLUSIVE_PROD) || function.axes.len() == 1);
     fits && function_of(id, std::slice::from_ref(ty), &function.axes)
         .is_ok_and(|own| own.structural_hash() == function.structural_hash())
 }
@@ -241,6 +242,7 @@ impl Graph {
                 found: args.len(),
             });
         }
+        self.expect_nodes(args)?;
         for (&formal, &a) in function.formals.iter().zip(args) {
             if function.body.ty(formal) != self.ty(a) {
                 let (left, right) = (function.body.ty(formal).clone(), self.ty(a).clone());

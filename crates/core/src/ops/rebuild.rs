@@ -73,6 +73,7 @@ impl Graph {
     /// # Errors
     /// What `change` or a constructor refuses.
     pub(crate) fn rewrite(&mut self, outputs: &[NodeId], change: &mut Change<'_>) -> Result<Vec<NodeId>> {
+        self.expect_nodes(outputs)?;
         let mut new: FxHashMap<NodeId, NodeId> = FxHashMap::default();
         for node in self.reachable(outputs) {
             let old = self.args(node);
@@ -97,6 +98,7 @@ impl Graph {
         replacements: &[(NodeId, NodeId)],
     ) -> Result<Vec<NodeId>> {
         for &(from, to) in replacements {
+            self.expect_nodes(&[from, to])?;
             if self.ty(from) != self.ty(to) {
                 let (left, right) = (self.ty(from).clone(), self.ty(to).clone());
                 return Err(Error::ShapesDiffer { operation: "substitute", left, right });
@@ -220,13 +222,23 @@ impl Graph {
     /// Nodes of another graph written into this one, with some of its nodes replaced by nodes of this graph.
     ///
     /// # Errors
-    /// What a constructor refuses; [`Error::Duplicate`] for an input of the same name and another type.
+    /// What a constructor refuses; [`Error::Duplicate`] for an input of the same name and another type;
+    /// [`Error::ShapesDiffer`] for a replacement of another type.
     pub fn import(
         &mut self,
         other: &Graph,
         outputs: &[NodeId],
         replaced: &[(NodeId, NodeId)],
     ) -> Result<Vec<NodeId>> {
+        other.expect_nodes(outputs)?;
+        for &(from, to) in replaced {
+            other.expect_nodes(&[from])?;
+            self.expect_nodes(&[to])?;
+            if other.ty(from) != self.ty(to) {
+                let (left, right) = (other.ty(from).clone(), self.ty(to).clone());
+                return Err(Error::ShapesDiffer { operation: "substitute", left, right });
+            }
+        }
         let mut new: FxHashMap<NodeId, NodeId> = replaced.iter().copied().collect();
         for node in other.reachable(outputs) {
             if !new.contains_key(&node) {

@@ -196,12 +196,7 @@ impl Section {
         Ok(())
     }
 
-    fn operation(
-        &mut self,
-        c: &mut Cursor<'_>,
-        ty: &Type,
-        table: &[Arc<Function>],
-    ) -> Result<NodeId> {
+    fn operation(&mut self, c: &mut Cursor<'_>, ty: &Type, table: &[Arc<Function>]) -> Result<NodeId> {
         match c.word() {
             "zero" => Ok(self.graph.zero(ty.clone())),
             "input" => self.input(c, ty),
@@ -299,10 +294,6 @@ impl Section {
         while !c.at_end() {
             tokens.push(c.token());
         }
-        let count = shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d));
-        if count != Some(tokens.len()) {
-            return c.fail(format!("{} entries do not fill this shape", tokens.len()));
-        }
         let entries = match ty.dtype {
             DType::Real => tokens.iter().map(|t| real(t)).collect::<Option<Vec<u64>>>().map(Entries::Real),
             DType::Int => {
@@ -313,7 +304,10 @@ impl Section {
             }
         };
         match entries {
-            Some(entries) => Ok(self.graph.literal(Literal { shape, entries })),
+            Some(entries) => match Literal::new(&shape, entries) {
+                Ok(literal) => Ok(self.graph.literal(literal)),
+                Err(_) => c.fail(format!("{} entries do not fill this shape", tokens.len())),
+            },
             None => c.fail("an entry of this literal is not of its type"),
         }
     }
