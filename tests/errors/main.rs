@@ -117,7 +117,7 @@ fn evaluations() -> Vec<(&'static str, Error)> {
     let at = Bindings::new;
     let labelled = |label: i64| at().with("x", vector(&[1.0, 2.0])).with_labels("y", Tensor::scalar(label));
     let small = Options { limit: 1000, ..Options::default() };
-    let matrix = Tensor::filled(&[2, 3], 1.0);
+    let matrix = Tensor::filled(&[2, 3], 1.0).unwrap();
     vec![
         ("nothing bound", g.evaluate::<f64>(&[product], &at()).unwrap_err()),
         (

@@ -78,7 +78,7 @@ pub enum Error {
     },
     /// A fixed position outside an axis.
     OutOfRange {
-        /// What was indexed, such as `z`; empty for an expression without a name.
+        /// What was indexed, such as `z`, or its formula; empty when it is not known yet.
         name: String,
         /// The position asked for.
         position: i64,
@@ -147,6 +147,8 @@ pub enum Error {
     EmptyAxis {
         /// The reduction.
         operation: &'static str,
+        /// What was reduced, such as `z`; empty before that is known.
+        name: String,
     },
     /// A value that would need more memory than the limit.
     TooLarge {
@@ -169,6 +171,22 @@ pub enum Error {
     },
     /// Expressions of different graphs were combined.
     OtherGraph,
+    /// An expression was used while its graph is being changed.
+    InUse,
+    /// Entries that do not fill the shape they are given for.
+    EntryCount {
+        /// The shape.
+        shape: Vec<usize>,
+        /// How many entries were given.
+        found: usize,
+    },
+    /// A function whose body is not closed.
+    Body {
+        /// Name of the function.
+        function: String,
+        /// What is wrong with it.
+        problem: String,
+    },
 }
 
 /// One input that cannot be used as bound.
@@ -231,7 +249,7 @@ impl fmt::Display for Error {
             Error::ShapesDiffer { operation, left, right } => {
                 write!(f, "`{operation}` needs equal shapes: left is {left}, right is {right}")?;
                 let whole =
-                    ["vjp", "jvp", "substitute", "apply", "concat", "solve", "solve_lower", "solve_upper"];
+                    ["vjp", "jvp", "substitute", "restore_axes", "apply", "concat", "solve", "solve_lower", "solve_upper"];
                 if whole.contains(operation) {
                     return Ok(());
                 }
@@ -271,6 +289,10 @@ impl fmt::Display for Error {
             }
             Error::OutOfRange { name, position, extent } if name.is_empty() => {
                 write!(f, "position {position} is outside an axis of {extent} entries, {}", range(*extent))
+            }
+            Error::OutOfRange { name, position, extent } if name.contains(|c| "[( ".contains(c)) => {
+                let range = range(*extent);
+                write!(f, "position {position} is outside an axis of `{name}`, of {extent} entries, {range}")
             }
             Error::OutOfRange { name, position, extent } => {
                 write!(
@@ -318,7 +340,12 @@ impl fmt::Display for Error {
                 write!(f, "no input tells the size {name}\n  help: give it, as in {name} = 3")
             }
             Error::Overflow { operation } => write!(f, "`{operation}` leaves the range of 64-bit integers"),
-            Error::EmptyAxis { operation } => write!(f, "`{operation}` over an empty axis has no value"),
+            Error::EmptyAxis { operation, name } if name.is_empty() => {
+                write!(f, "`{operation}` over an empty axis has no value")
+            }
+            Error::EmptyAxis { operation, name } => {
+                write!(f, "`{operation}` over an empty axis of `{name}` has no value")
+            }
             Error::TooLarge { entries, limit } => {
                 write!(
                     f,
@@ -328,6 +355,23 @@ impl fmt::Display for Error {
             Error::NotRational { what } => write!(f, "{what} is not rational here"),
             Error::Syntax { at, message } => write!(f, "at byte {at}: {message}"),
             Error::OtherGraph => f.write_str("these expressions belong to different graphs"),
+            Error::InUse => f.write_str(
+                "this expression was used inside a step of `Builder::with`, which is changing its graph\n  help: use the graph that the step is given, or combine expressions after the step",
+            ),
+            Error::EntryCount { shape, found } => {
+                let given = if *found == 1 { "1 entry does".to_string() } else { format!("{found} entries do") };
+                write!(f, "{given} not fill the shape {shape:?}")?;
+                match crate::tensor::entries_of(shape) {
+                    Some(count) => write!(f, "\n  help: it takes {count}"),
+                    None => f.write_str("\n  help: no value is that large"),
+                }
+            }
+            Error::Body { function, problem } => {
+                write!(
+                    f,
+                    "{function} is no function: {problem}\n  help: a body sees only its formals; pass what it needs as an argument"
+                )
+            }
         }
     }
 }

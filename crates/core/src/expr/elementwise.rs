@@ -50,7 +50,8 @@ impl Expr {
     pub fn pow(&self, exponent: impl Operand) -> Expr {
         let at = Location::caller();
         let exponent = exponent.expr(self);
-        let whole = exponent.node.and_then(|n| exponent.builder.read(|g| g.as_rational(n))?.to_i64());
+        let whole =
+            exponent.node.and_then(|n| exponent.builder.try_read(|g| g.as_rational(n)).ok()??.to_i64());
         match whole {
             Some(n @ 0..=1024) => self.whole_power(n as u32, at),
             Some(n @ -1024..=-1) => self.whole_power(n.unsigned_abs() as u32, at).apply(&map::RECIP, &[], at),

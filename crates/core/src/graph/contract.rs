@@ -11,7 +11,7 @@ use crate::form::order::canonical;
 use crate::form::{Access, Cond, Product};
 use crate::index::{Facts, Label, Term};
 use crate::node::NodeId;
-use crate::rational::Rational;
+use crate::rational::{MAX_BITS, Rational};
 use crate::shape::{DType, Type};
 use smallvec::{SmallVec, smallvec};
 
@@ -88,12 +88,12 @@ impl Graph {
             let node = match scale {
                 None => node,
                 Some(scale) => match i32::try_from(access.power).ok().and_then(|p| scale.pow(p)) {
-                    Some(power) => {
+                    Some(power) if folded.coefficient.bits() + power.bits() <= MAX_BITS => {
                         folded.coefficient = &folded.coefficient * &power;
                         node
                     }
                     // Too many digits to write out: the scaled node stays a factor.
-                    None => {
+                    _ => {
                         folded.accesses.push(access);
                         continue;
                     }
@@ -188,7 +188,11 @@ impl Graph {
     /// `coefficient, node` of the product of two numbers: what [`Graph::intern_product`] would give, without the form.
     pub(crate) fn multiply_numbers(&mut self, a: NodeId, b: NodeId) -> (Rational, NodeId) {
         let (ca, a) = self.unscaled(a);
-        let (cb, b) = self.unscaled(b);
+        let (cb, b) = match self.unscaled(b) {
+            // Too many digits to write out: the scaled node stays a factor.
+            (Some(cb), _) if ca.as_ref().is_some_and(|ca| ca.bits() + cb.bits() > MAX_BITS) => (None, b),
+            split => split,
+        };
         let coefficient = match (ca, cb) {
             (None, None) => Rational::from(1),
             (Some(c), None) | (None, Some(c)) => c,

@@ -5,9 +5,13 @@
 //! shortcut of a built-in composite; the meaning is always the body.
 
 use super::Graph;
+use super::positions::Positions;
+use crate::error::{Error, Result};
 use crate::node::NodeId;
+use crate::ops::composite;
 use crate::shape::Type;
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 /// A body with formal inputs.
 #[derive(Clone)]
@@ -52,4 +56,83 @@ impl Function {
             && self.axes == other.axes
             && types(self) == types(other)
     }
+
+    /// Fails unless the body is closed: its formals are different inputs, and it reads no other input.
+    ///
+    /// What claims to be a built-in composite is that composite, because its kernel is evaluated instead of the body.
+    pub(crate) fn check(&self) -> Result<()> {
+        let fail = |problem: String| Err(Error::Body { function: self.name.clone(), problem });
+        let known = |n: NodeId| n.index() < self.body.len();
+        if !known(self.output) || !self.formals.iter().all(|&n| known(n)) {
+            return fail("its formals and its output must be nodes of its body".into());
+        }
+        let mut formals = self.formals.clone();
+        formals.sort();
+        formals.dedup();
+        if formals.len() < self.formals.len() || formals.iter().any(|&n| self.body.as_input(n).is_none()) {
+            return fail("its formals must be different inputs of its body".into());
+        }
+        let free = self.body.reachable(&[self.output]).into_iter().find_map(|n| {
+            let input = self.body.as_input(n)?;
+            formals.binary_search(&n).is_err().then(|| input.name.to_string())
+        });
+        if let Some(name) = free {
+            return fail(format!("its body reads the input {name}, which is none of its formals"));
+        }
+        match self.composite {
+            Some(id) if !composite::is_body_of(id, self) => {
+                fail("it claims to be a built-in composite and is another function".into())
+            }
+            _ => Ok(()),
+        }
+    }
 }
+
+/// The functions of a graph, each once.
+///
+/// Bodies own the functions that they apply, so a long chain of them is taken apart by a loop when it is dropped.
+#[derive(Clone, Default)]
+pub(super) struct Functions {
+    list: Vec<Arc<Function>>,
+    index: Positions,
+}
+
+impl Functions {
+    pub(super) fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    pub(super) fn get(&self, id: u32) -> &Arc<Function> {
+        &self.list[id as usize]
+    }
+
+    /// Number of the function; added when it is new.
+    pub(super) fn add(&mut self, function: Arc<Function>) -> u32 {
+        let hash = function.structural_hash();
+        let is_it = |k: u32| {
+            let known = &self.list[k as usize];
+            Arc::ptr_eq(known, &function) || (known.structural_hash() == hash && known.same(&function))
+        };
+        if let Some(known) = self.index.find(hash, is_it) {
+            return known;
+        }
+        let id = u32::try_from(self.list.len()).expect("invariant: a graph holds fewer than 2^32 functions");
+        self.index.insert(hash, id);
+        self.list.push(function);
+        id
+    }
+}
+
+impl Drop for Functions {
+    fn drop(&mut self) {
+        let mut open = std::mem::take(&mut self.list);
+        while let Some(function) = open.pop() {
+            if let Some(mut last) = Arc::into_inner(function) {
+                open.append(&mut last.body.functions.list);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,10 @@
 //! The kinds of nodes: few, because nearly everything is a contraction.
 
+use crate::error::{Error, Result};
 use crate::form::Product;
 use crate::rational::Rational;
 use crate::shape::{DType, Dim, Type};
+use crate::tensor::entries_of;
 use std::sync::Arc;
 
 /// What a node computes from its operands.
@@ -142,10 +144,8 @@ pub struct Input {
 /// A literal tensor, keyed by bits: the only place for NaN and infinity.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Literal {
-    /// Fixed extents.
-    pub shape: Vec<usize>,
-    /// Entries in row-major order.
-    pub entries: Entries,
+    shape: Vec<usize>,
+    entries: Entries,
 }
 
 /// Entries of a literal.
@@ -160,15 +160,51 @@ pub enum Entries {
 }
 
 impl Literal {
+    /// A literal of the given shape, entries in row-major order.
+    ///
+    /// # Errors
+    /// [`Error::EntryCount`] when the entries do not fill the shape.
+    pub fn new(shape: &[usize], entries: Entries) -> Result<Literal> {
+        let found = match &entries {
+            Entries::Real(v) => v.len(),
+            Entries::Int(v) => v.len(),
+            Entries::Bool(v) => v.len(),
+        };
+        if entries_of(shape) != Some(found) {
+            return Err(Error::EntryCount { shape: shape.to_vec(), found });
+        }
+        Ok(Literal { shape: shape.to_vec(), entries })
+    }
+
     /// A literal of real entries.
-    pub fn real(shape: &[usize], entries: impl IntoIterator<Item = f64>) -> Literal {
-        let entries = Entries::Real(entries.into_iter().map(f64::to_bits).collect());
-        Literal { shape: shape.to_vec(), entries }
+    ///
+    /// # Errors
+    /// [`Error::EntryCount`] when the entries do not fill the shape.
+    pub fn real(shape: &[usize], entries: impl IntoIterator<Item = f64>) -> Result<Literal> {
+        Literal::new(shape, Entries::Real(entries.into_iter().map(f64::to_bits).collect()))
     }
 
     /// A literal of integers.
-    pub fn integer(shape: &[usize], entries: impl IntoIterator<Item = i64>) -> Literal {
-        Literal { shape: shape.to_vec(), entries: Entries::Int(entries.into_iter().collect()) }
+    ///
+    /// # Errors
+    /// [`Error::EntryCount`] when the entries do not fill the shape.
+    pub fn integer(shape: &[usize], entries: impl IntoIterator<Item = i64>) -> Result<Literal> {
+        Literal::new(shape, Entries::Int(entries.into_iter().collect()))
+    }
+
+    /// A number by its bits.
+    pub fn number(value: f64) -> Literal {
+        Literal { shape: Vec::new(), entries: Entries::Real(vec![value.to_bits()]) }
+    }
+
+    /// Fixed extents.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// Entries in row-major order.
+    pub fn entries(&self) -> &Entries {
+        &self.entries
     }
 
     /// Its type; integers are bounded by their largest entry when none is negative.

@@ -38,6 +38,7 @@ impl Graph {
     /// # Errors
     /// [`Error::ShapesDiffer`], [`Error::Entries`] for operands that are not real.
     pub fn sum(&mut self, terms: &[(Rational, NodeId)], ty: Type) -> Result<NodeId> {
+        terms.iter().try_for_each(|(_, node)| self.expect_nodes(&[*node]))?;
         match self.stable_difference(terms) {
             Some(node) => Ok(node),
             None => self.plain_sum(terms, ty),
@@ -124,7 +125,7 @@ impl Graph {
 
     /// `coefficient · node`.
     pub fn scale(&mut self, coefficient: &Rational, node: NodeId) -> NodeId {
-        if coefficient.is_one() {
+        if coefficient.is_one() || !self.contains(node) {
             return node;
         }
         self.sum_unchecked(&[(coefficient.clone(), node)], |g| g.ty(node).clone())
@@ -143,6 +144,7 @@ impl Graph {
     /// As [`Graph::sum`] of two terms; types that are plainly equal are not compared extent by extent.
     fn sum_of_two(&mut self, terms: [(Rational, NodeId); 2]) -> Result<NodeId> {
         let (a, b) = (terms[0].1, terms[1].1);
+        self.expect_nodes(&[a, b])?;
         if self.type_of(a) != self.type_of(b) {
             let ty = self.ty(a).clone();
             return self.sum(&terms, ty);

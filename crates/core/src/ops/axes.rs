@@ -36,6 +36,9 @@ impl Graph {
     ///
     /// What does not fit is left as it is, for the operation to refuse.
     pub fn align(&mut self, operands: &[NodeId]) -> SmallVec<[NodeId; 3]> {
+        if self.expect_nodes(operands).is_err() {
+            return operands.into();
+        }
         let rank = operands.iter().map(|&x| self.rank(x)).max().unwrap_or(0);
         let real = operands.iter().all(|&x| self.ty(x).dtype == DType::Real);
         let fits = operands.iter().all(|&x| [0, rank].contains(&self.rank(x)));

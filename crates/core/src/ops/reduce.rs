@@ -11,6 +11,8 @@ use crate::scalar::Scalar;
 use crate::tensor::Tensor;
 
 /// Largest entry along an axis; at a tie the first of equals takes the whole derivative.
+///
+/// NaN wins against every number: the value is NaN, and the first NaN takes the whole derivative.
 pub static MAX: Primitive = Primitive {
     name: "reduce_max",
     about: "Largest entry along an axis.",
@@ -21,7 +23,7 @@ pub static MAX: Primitive = Primitive {
     entry: |g, y, _| winner(g, y, false),
 };
 
-/// Smallest entry along an axis; at a tie the first of equals takes the whole derivative.
+/// Smallest entry along an axis; at a tie the first of equals takes the whole derivative, and NaN wins as in [`MAX`].
 pub static MIN: Primitive = Primitive {
     name: "reduce_min",
     about: "Smallest entry along an axis.",
@@ -82,7 +84,7 @@ pub(crate) fn evaluate<S: Scalar>(reduction: Reduction, x: &Tensor<S>, axis: usi
     let (before, along, after) = x.around(axis);
     if along == 0 && reduction != Reduction::Prod && before * after > 0 {
         let operation = if reduction == Reduction::Max { "max" } else { "min" };
-        return Err(Error::EmptyAxis { operation });
+        return Err(Error::EmptyAxis { operation, name: String::new() });
     }
     let mut data = Vec::with_capacity(before * after);
     for b in 0..before {
@@ -125,7 +127,7 @@ fn first_best<'a, S: Scalar>(
 pub(crate) fn argmax<S: Scalar>(x: &Tensor<S>, axis: usize) -> Result<Tensor<i64>> {
     let (before, along, after) = x.around(axis);
     if along == 0 && before * after > 0 {
-        return Err(Error::EmptyAxis { operation: "argmax" });
+        return Err(Error::EmptyAxis { operation: "argmax", name: String::new() });
     }
     let mut data = Vec::with_capacity(before * after);
     for b in 0..before {

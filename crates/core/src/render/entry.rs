@@ -330,7 +330,7 @@ pub(crate) fn in_reading_order(terms: impl Iterator<Item = (Rational, Shown)>) -
 
 /// A literal, elided when it is long: `[... 100 entries of shape 100 ...]`, which the reader refuses.
 pub(crate) fn literal(literal: &Literal) -> Shown {
-    let entries: Vec<String> = match &literal.entries {
+    let entries: Vec<String> = match literal.entries() {
         Entries::Real(bits) => {
             let values: Vec<f64> = bits.iter().take(MAX_ENTRIES + 1).map(|b| f64::from_bits(*b)).collect();
             // Without any point the entries would be read as integers.
@@ -340,12 +340,12 @@ pub(crate) fn literal(literal: &Literal) -> Shown {
         Entries::Int(values) => values.iter().take(MAX_ENTRIES + 1).map(i64::to_string).collect(),
         Entries::Bool(values) => values.iter().take(MAX_ENTRIES + 1).map(bool::to_string).collect(),
     };
-    let count: usize = literal.shape.iter().product();
+    let count: usize = literal.shape().iter().product();
     if count > MAX_ENTRIES {
-        let extents: Vec<String> = literal.shape.iter().map(usize::to_string).collect();
+        let extents: Vec<String> = literal.shape().iter().map(usize::to_string).collect();
         return Shown::Verbatim(format!("[... {count} entries of shape {} ...]", extents.join(",")));
     }
-    Shown::Verbatim(nested(&entries, &literal.shape))
+    Shown::Verbatim(nested(&entries, literal.shape()))
 }
 
 fn float(value: f64, point: &str) -> String {

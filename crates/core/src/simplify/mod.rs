@@ -57,6 +57,7 @@ impl Graph {
     /// # Ok::<(), chainrule_core::error::Error>(())
     /// ```
     pub fn simplify(&mut self, outputs: &[NodeId], options: &Options) -> Result<Simplified> {
+        self.expect_nodes(outputs)?;
         let mut outputs = outputs.to_vec();
         let mut applied: Vec<&'static Rewrite> = Vec::new();
         let end = self.len().saturating_add(options.budget);

@@ -279,11 +279,11 @@ fn names_and_numbers() {
     let pi = g.pi();
     let node = g.multiply(pi, rate).unwrap();
     assert_eq!((index(&g, node).len(), latex(&g, node).contains(r"\pi")), ("pi*lambda".len(), true));
-    let literal = g.literal(Literal::real(&[2, 2], [1.0, 2.5, f64::NAN, f64::INFINITY]));
+    let literal = g.literal(Literal::real(&[2, 2], [1.0, 2.5, f64::NAN, f64::INFINITY]).unwrap());
     assert_eq!(vector(&g, literal), "[[1, 2.5], [nan, inf]]");
-    let long = g.literal(Literal::integer(&[100], 0..100));
+    let long = g.literal(Literal::integer(&[100], 0..100).unwrap());
     assert_eq!(vector(&g, long), "[... 100 entries of shape 100 ...]");
-    let empty = g.literal(Literal::real(&[0], []));
+    let empty = g.literal(Literal::real(&[0], []).unwrap());
     assert_eq!(vector(&g, empty), "[]");
     let log = g.map(&LOG, &[rate]).unwrap();
     let node = g.multiply(log, loss).unwrap();
