@@ -272,6 +272,13 @@ impl fmt::Display for Error {
             Error::Rank { operation, expected, found } => {
                 write!(f, "`{operation}` takes {expected}, not {found}")
             }
+            Error::Axis { operation: "insert_axis", axis, found } => {
+                let most = match found.rank() {
+                    0 => "only at position 0".to_string(),
+                    n => format!("only at positions 0 .. {n}"),
+                };
+                write!(f, "`insert_axis` at position {axis}, but {found} takes a new axis {most}")
+            }
             Error::Axis { operation, axis, found } => {
                 write!(f, "`{operation}` over axis {axis}, but {found} has ")?;
                 match found.rank() {

@@ -40,7 +40,7 @@ impl Signs {
             let before = open.len();
             open.extend(g.raw_args(next).iter().filter(|a| !self.known.contains_key(a)));
             if open.len() == before {
-                let sign = self.from_operands(g, next);
+                let sign = self.by_operands(g, next);
                 self.known.insert(next, sign);
                 open.pop();
             }
@@ -58,7 +58,7 @@ impl Signs {
         self.of(g, node) >= Sign::NonNegative
     }
 
-    fn from_operands(&self, g: &Graph, node: NodeId) -> Sign {
+    fn by_operands(&self, g: &Graph, node: NodeId) -> Sign {
         let args = g.raw_args(node);
         let sign = |k: usize| self.known[&args[k]];
         match g.op(node) {
