@@ -112,6 +112,24 @@ pub enum Error {
         /// How it was declared again.
         second: Type,
     },
+    /// One name, declared with different facts.
+    FactsDiffer {
+        /// The name.
+        name: String,
+        /// Facts of the first declaration.
+        first: String,
+        /// Facts of the second.
+        second: String,
+    },
+    /// A value contradicts what its input was declared to be.
+    Fact {
+        /// The input.
+        name: String,
+        /// The fact.
+        fact: &'static str,
+        /// What was found, and where.
+        found: String,
+    },
     /// A name that is not declared.
     Unknown {
         /// The name.
@@ -272,6 +290,13 @@ impl fmt::Display for Error {
             Error::Rank { operation, expected, found } => {
                 write!(f, "`{operation}` takes {expected}, not {found}")
             }
+            Error::Axis { operation: "insert_axis", axis, found } => {
+                let most = match found.rank() {
+                    0 => "only at position 0".to_string(),
+                    n => format!("only at positions 0 .. {n}"),
+                };
+                write!(f, "`insert_axis` at position {axis}, but {found} takes a new axis {most}")
+            }
             Error::Axis { operation, axis, found } => {
                 write!(f, "`{operation}` over axis {axis}, but {found} has ")?;
                 match found.rank() {
@@ -313,6 +338,14 @@ impl fmt::Display for Error {
             Error::Duplicate { name, first, second } => {
                 write!(f, "{name} is declared twice: as {first}, then as {second}")
             }
+            Error::FactsDiffer { name, first, second } => write!(
+                f,
+                "{name} is declared twice: with {first}, then with {second}\n  help: state the same facts each time, or look the input up by its name"
+            ),
+            Error::Fact { name, fact, found } => write!(
+                f,
+                "{name} is declared {fact}, but {found}\n  help: bind a value that is {fact}, or declare {name} without that"
+            ),
             Error::Unknown { name, candidates } => {
                 write!(f, "there is no {name}")?;
                 if !candidates.is_empty() {

@@ -7,6 +7,7 @@
 
 pub mod bindings;
 pub mod contract;
+mod facts;
 pub mod kinks;
 pub mod materialised;
 pub mod structured;

@@ -45,7 +45,11 @@ impl Expr {
         })
     }
 
-    /// `y[o] = x[o]^exponent`; a whole number of 0 to 1024 is an exact power, any other exponent needs `x > 0`.
+    /// `y[o] = x[o]^exponent`.
+    ///
+    /// A whole number from 0 to 1024 is a product of equal factors, defined for every `x`, and `x^0` is the number 1. One
+    /// from -1024 to -1 is a product of reciprocals, infinite at 0. Any other exponent makes [`map::POW`]: the value is
+    /// NaN at `x < 0` unless the exponent is whole, and 0, 1 or infinite at `x = 0` by its sign.
     #[track_caller]
     pub fn pow(&self, exponent: impl Operand) -> Expr {
         let at = Location::caller();

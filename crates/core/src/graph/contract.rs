@@ -11,12 +11,16 @@ use crate::form::order::canonical;
 use crate::form::{Access, Cond, Product};
 use crate::index::{Facts, Label, Term};
 use crate::node::NodeId;
+use crate::ops::map::RECIP;
 use crate::rational::{MAX_BITS, Rational};
 use crate::shape::{DType, Type};
 use smallvec::{SmallVec, smallvec};
 
 /// A view is folded into its user only while its index terms stay this small.
 const VIEW_WEIGHT: usize = 16;
+
+/// Largest exponent of a factor: what an evaluation raises to. Repeated squaring past it stays nested.
+const MAX_POWER: u32 = i32::MAX as u32;
 
 impl Graph {
     /// The node of a product: a contraction, possibly scaled, or something simpler.
@@ -67,7 +71,29 @@ impl Graph {
             return None;
         }
         collect_powers(&mut product);
+        self.absorb_reciprocals(&mut product);
         Some(product)
+    }
+
+    /// `a · (1/a)² = 1/a`: while a reciprocal remains, the product is defined where it was.
+    fn absorb_reciprocals(&self, product: &mut Product) {
+        let argument = |n: NodeId| match self.op(n) {
+            Op::Map(id) if *id == RECIP.id => Some(self.arg(n, 0)),
+            _ => None,
+        };
+        let mut gone: SmallVec<[usize; 2]> = SmallVec::new();
+        for k in 0..product.accesses.len() {
+            let Some(x) = argument(product.accesses[k].node) else { continue };
+            let (at, power) = (&product.accesses[k].at, product.accesses[k].power);
+            let same = |a: &Access| a.node == x && a.at == *at && a.power < power;
+            let Some(j) = product.accesses.iter().position(same) else { continue };
+            product.accesses[k].power -= product.accesses[j].power;
+            gone.push(j);
+        }
+        gone.sort_unstable();
+        for j in gone.into_iter().rev() {
+            product.accesses.remove(j);
+        }
     }
 
     /// Folds constants, coefficients and views of the operands; `None` when a factor is zero.
@@ -203,27 +229,78 @@ impl Graph {
             a
         } else if self.is_zero(b) || unit(self, a) {
             b
-        } else if a == b {
-            self.scalar_product(&[2], &[a])
         } else {
-            let key = |g: &Graph, n: NodeId| (g.structural_hash(n), n);
-            let (a, b) = if key(self, a) <= key(self, b) { (a, b) } else { (b, a) };
-            self.scalar_product(&[1, 1], &[a, b])
+            let ((a, p), (b, q)) = (self.number_power(a), self.number_power(b));
+            self.product_of_powers(a, p, b, q)
         };
         (coefficient, node)
+    }
+
+    /// `a^p · b^q` of two numbers.
+    fn product_of_powers(&mut self, a: NodeId, p: u32, b: NodeId, q: u32) -> NodeId {
+        let reciprocal_of = |g: &Graph, n: NodeId, x: NodeId| {
+            matches!(g.op(n), Op::Map(id) if *id == RECIP.id) && g.arg(n, 0) == x
+        };
+        let single = |g: &mut Graph, n: NodeId, power: u32| match power {
+            1 => n,
+            _ => g.scalar_product(&[power], &[n]),
+        };
+        if a == b && q <= MAX_POWER - p {
+            return single(self, a, p + q);
+        }
+        if p < q && reciprocal_of(self, b, a) {
+            return single(self, b, q - p);
+        }
+        if q < p && reciprocal_of(self, a, b) {
+            return single(self, a, p - q);
+        }
+        let key = |g: &Graph, n: NodeId| (g.structural_hash(n), n);
+        let ((a, p), (b, q)) = if key(self, a) <= key(self, b) { ((a, p), (b, q)) } else { ((b, q), (a, p)) };
+        self.scalar_product(&[p, q], &[a, b])
+    }
+
+    /// `base, exponent` of a number that is a power of another, else the number and 1.
+    fn number_power(&self, x: NodeId) -> (NodeId, u32) {
+        match self.op(x) {
+            Op::Contract(kind) => match &kind.accesses[..] {
+                [a] if a.at.is_empty() && kind.extents.is_empty() && kind.conds.is_empty() => {
+                    (self.arg(x, 0), a.power)
+                }
+                _ => (x, 1),
+            },
+            _ => (x, 1),
+        }
+    }
+
+    /// True for a number that only reads another node: the form of a product reads through it.
+    pub(crate) fn is_view_of_number(&self, x: NodeId) -> bool {
+        let (_, x) = self.split_scale(x);
+        match self.op(x) {
+            Op::Contract(kind) => {
+                let plain = kind.conds.is_empty() && kind.accesses.iter().all(|a| a.at.is_empty());
+                kind.extents.is_empty() && kind.accesses.len() < 2 && !plain
+            }
+            _ => false,
+        }
     }
 
     /// `coefficient, node` of a number raised to a positive power, or `None` where it reads an entry of a tensor:
     /// then the form decides.
     pub(crate) fn power_of_number(&mut self, x: NodeId, power: u32) -> Option<(Rational, NodeId)> {
         let (scale, x) = self.unscaled(x);
+        if self.is_view_of_number(x) {
+            return None;
+        }
         let node = match self.op(x) {
-            Op::Contract(kind) if kind.accesses.len() < 2 && kind.accesses.iter().all(|a| a.power == 1) => {
-                return None;
-            }
             Op::Zero(_) | Op::Rational(_) => x,
             _ if power == 1 => x,
-            _ => self.scalar_product(&[power], &[x]),
+            _ => {
+                let (base, inner) = self.number_power(x);
+                match inner.checked_mul(power).filter(|&p| p <= MAX_POWER) {
+                    Some(power) => self.scalar_product(&[power], &[base]),
+                    None => self.scalar_product(&[power], &[x]),
+                }
+            }
         };
         let scale = scale.map_or(Some(Rational::ONE), |c| c.pow(i32::try_from(power).ok()?))?;
         Some((scale, node))
@@ -250,13 +327,14 @@ fn has_choice(product: &Product) -> bool {
     solvable > 1
 }
 
-/// Nothing summed, at most one plain access, only conditions on labels: fit to be folded into its user.
+/// Nothing summed, at most one access, only conditions on labels: fit to be folded into its user. Its exponent
+/// multiplies: `x · x²` is `x³`.
 fn is_view(view: &Product, access: &Access) -> bool {
     let weight: usize = view.accesses.iter().flat_map(|a| &a.at).map(Term::weight).sum::<usize>()
         + access.at.iter().map(Term::weight).sum::<usize>();
     view.free == view.extents.len()
         && view.accesses.len() <= 1
-        && view.accesses.iter().all(|a| a.power == 1)
+        && view.accesses.iter().all(|a| a.power.checked_mul(access.power).is_some_and(|p| p <= MAX_POWER))
         && view.conds.iter().all(|c| !matches!(c, Cond::Holds(..)))
         && weight <= VIEW_WEIGHT
 }
@@ -273,7 +351,11 @@ fn splice(
     let inner: SmallVec<[Access; 1]> = view
         .accesses
         .iter()
-        .map(|a| Access { node: a.node, at: a.at.iter().map(&mut place).collect(), power: access.power })
+        .map(|a| Access {
+            node: a.node,
+            at: a.at.iter().map(&mut place).collect(),
+            power: a.power * access.power,
+        })
         .collect();
     let conds: SmallVec<[Cond; 1]> = view.conds.iter().map(|c| c.map(&mut place)).collect();
     product.accesses.extend(inner);
@@ -291,8 +373,8 @@ fn collect_powers(product: &mut Product) {
         match merged.last_mut() {
             Some(last) if last.node == access.node && last.at == access.at => {
                 match last.power.checked_add(access.power) {
-                    Some(power) => last.power = power,
-                    None => merged.push(access),
+                    Some(power) if power <= MAX_POWER => last.power = power,
+                    _ => merged.push(access),
                 }
             }
             _ => merged.push(access),

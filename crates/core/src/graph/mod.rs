@@ -219,19 +219,32 @@ impl Graph {
     /// Declares an input. Declaring the same name with the same type again gives the same node.
     ///
     /// # Errors
-    /// [`Error::Duplicate`] when the name stands for an input of another type.
+    /// As [`Graph::input_with`].
     pub fn input(&mut self, name: &str, ty: Type) -> Result<NodeId> {
         self.input_with(name, ty, Facts::default())
     }
 
     /// Declares an input with facts: symmetric, positive, one-hot, constant.
+    ///
+    /// Simplification uses what is declared, and an evaluation refuses a value that contradicts it.
+    ///
+    /// # Errors
+    /// [`Error::Duplicate`] when the name stands for an input of another type, [`Error::FactsDiffer`] when it was
+    /// declared with other facts; [`Error::Rank`] and [`Error::Entries`] for an extent that is never positive and for a
+    /// fact that no value of the type can have.
     pub fn input_with(&mut self, name: &str, ty: Type, facts: Facts) -> Result<NodeId> {
         if let Some(node) = self.find_input(name) {
             if *self.ty(node) != ty {
                 return Err(Error::Duplicate { name: name.into(), first: self.ty(node).clone(), second: ty });
             }
+            let first = self.as_input(node).map_or(facts, |input| input.facts);
+            if first != facts {
+                let (first, second) = (first.to_string(), facts.to_string());
+                return Err(Error::FactsDiffer { name: name.into(), first, second });
+            }
             return Ok(node);
         }
+        facts.fit(&ty)?;
         Ok(self.register(Input { name: Arc::from(name), ty, facts, copy: 0 }))
     }
 

@@ -39,14 +39,19 @@ impl Graph {
     /// [`Error::ShapesDiffer`], [`Error::Entries`] for operands that are not real.
     pub fn sum(&mut self, terms: &[(Rational, NodeId)], ty: Type) -> Result<NodeId> {
         terms.iter().try_for_each(|(_, node)| self.expect_nodes(&[*node]))?;
-        match self.stable_difference(terms) {
-            Some(node) => Ok(node),
-            None => self.plain_sum(terms, ty),
-        }
+        self.expect_terms(terms, &ty)?;
+        Ok(self.sum_unchecked(terms, |_| ty))
     }
 
     /// As [`Graph::sum`], without looking for a stable form: a graph's text says what it means.
     pub(crate) fn plain_sum(&mut self, terms: &[(Rational, NodeId)], ty: Type) -> Result<NodeId> {
+        self.expect_terms(terms, &ty)?;
+        let list = self.collected(terms);
+        Ok(self.sum_of_collected(&list, |_| ty))
+    }
+
+    /// Fails unless the operands are real and of one shape.
+    fn expect_terms(&self, terms: &[(Rational, NodeId)], ty: &Type) -> Result<()> {
         for (_, node) in terms {
             self.expect_entries("+", *node, DType::Real)?;
             if self.shape(*node) != &ty.shape[..] {
@@ -54,16 +59,25 @@ impl Graph {
                 return Err(Error::ShapesDiffer { operation: "+", left, right: self.ty(*node).clone() });
             }
         }
-        Ok(self.sum_unchecked(terms, |_| ty))
+        Ok(())
     }
 
-    /// As [`Graph::sum`], for operands known to agree.
+    /// As [`Graph::sum`], for operands known to agree: every way to build a sum recognises the same stable forms.
     pub(crate) fn sum_unchecked(
         &mut self,
         terms: &[(Rational, NodeId)],
         ty: impl FnOnce(&Graph) -> Type,
     ) -> NodeId {
         let list = self.collected(terms);
+        if let [a, b] = list.as_slice()
+            && let Some(node) = self.stable_difference(a, b)
+        {
+            return node;
+        }
+        self.sum_of_collected(&list, ty)
+    }
+
+    fn sum_of_collected(&mut self, list: &Terms, ty: impl FnOnce(&Graph) -> Type) -> NodeId {
         match list.as_slice() {
             [] => {
                 let ty = ty(self);
@@ -72,7 +86,7 @@ impl Graph {
             [(node, one)] if one.is_one() => *node,
             [(node, value)] if matches!(self.op(*node), Op::Rational(_)) => self.rational(value.clone()),
             _ => {
-                let op = self.sum_op(&list);
+                let op = self.sum_op(list);
                 let args: SmallVec<[NodeId; 4]> = list.iter().map(|(node, _)| *node).collect();
                 self.intern_raw(op, &args, self.type_of(args[0]))
             }
@@ -107,6 +121,14 @@ impl Graph {
         let op = self.op_id(Op::Sum(coefficients().cloned().collect()));
         self.sums.insert(hash, op);
         op
+    }
+
+    /// The coefficient of a scaled node, and the node that it scales.
+    pub(crate) fn split_scale(&self, node: NodeId) -> (Option<&Rational>, NodeId) {
+        match self.op(node) {
+            Op::Sum(coefficients) if coefficients.len() == 1 => (coefficients.first(), self.arg(node, 0)),
+            _ => (None, node),
+        }
     }
 
     /// Splits a scaled node or a rational constant into its coefficient and the monic rest.
@@ -150,9 +172,6 @@ impl Graph {
             return self.sum(&terms, ty);
         }
         self.expect_entries("+", a, DType::Real)?;
-        if let Some(node) = self.stable_difference(&terms) {
-            return Ok(node);
-        }
         Ok(self.sum_unchecked(&terms, |g| g.ty(a).clone()))
     }
 

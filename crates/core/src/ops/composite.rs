@@ -33,6 +33,7 @@ pub struct Composite {
 pub static LOGSUMEXP: Composite = Composite {
     primitive: Primitive {
         name: "logsumexp",
+        family: "Functions with a name and a stable value",
         about: "Logarithm of the sum of exponentials over axes; cannot overflow; -inf over an empty axis.",
         formula: "y[o] = log(sum(k, exp(x[o,k])))",
         derivative: "dy[o]/dx[i,k] = delta(o,i) * softmax(x)[i,k]",
@@ -58,6 +59,7 @@ pub static LOGSUMEXP: Composite = Composite {
 pub static SOFTMAX: Composite = Composite {
     primitive: Primitive {
         name: "softmax",
+        family: "Functions with a name and a stable value",
         about: "Exponentials divided by their sum over axes; cannot overflow.",
         formula: "y[o] = exp(x[o]) / sum(k, exp(x[k]))",
         derivative: "dy[o]/dx[i] = y[o] * (delta(o,i) - y[i])",
@@ -90,6 +92,7 @@ pub static SOFTMAX: Composite = Composite {
 pub static LOG_SOFTMAX: Composite = Composite {
     primitive: Primitive {
         name: "log_softmax",
+        family: "Functions with a name and a stable value",
         about: "Argument minus its log-sum-exp over axes; cannot overflow.",
         formula: "y[o] = x[o] - log(sum(k, exp(x[k])))",
         derivative: "dy[o]/dx[i] = delta(o,i) - softmax(x)[i]",
@@ -119,6 +122,7 @@ pub static LOG_SOFTMAX: Composite = Composite {
 pub static EXCLUSIVE_PROD: Composite = Composite {
     primitive: Primitive {
         name: "exclusive_prod",
+        family: "Functions with a name and a stable value",
         about: "Product of all other entries along an axis; right with zeros among them.",
         formula: "y[o,k] = prod(l != k, x[o,l])",
         derivative: "from the body: prod(l, 1 if l == k else x[o,l])",

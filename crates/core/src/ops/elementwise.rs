@@ -64,7 +64,7 @@ impl Graph {
         self.expect_entries("*", a, DType::Real)?;
         self.expect_entries("*", b, DType::Real)?;
         let (ra, rb) = (self.rank(a), self.rank(b));
-        let numbers = ra == 0 && rb == 0;
+        let numbers = ra == 0 && rb == 0 && !self.is_view_of_number(a) && !self.is_view_of_number(b);
         if numbers && !self.may_stabilise(a) && !self.may_stabilise(b) {
             let (coefficient, node) = self.multiply_numbers(a, b);
             return Ok(self.scale(&coefficient, node));

@@ -15,6 +15,7 @@ use crate::tensor::Tensor;
 /// NaN wins against every number: the value is NaN, and the first NaN takes the whole derivative.
 pub static MAX: Primitive = Primitive {
     name: "reduce_max",
+    family: "Reductions along an axis",
     about: "Largest entry along an axis.",
     formula: "y[o] = max(k, x[o,k])",
     derivative: "dy[o]/dx[i,k] = delta(o,i) * delta(k, argmax(x)[o])",
@@ -26,6 +27,7 @@ pub static MAX: Primitive = Primitive {
 /// Smallest entry along an axis; at a tie the first of equals takes the whole derivative, and NaN wins as in [`MAX`].
 pub static MIN: Primitive = Primitive {
     name: "reduce_min",
+    family: "Reductions along an axis",
     about: "Smallest entry along an axis.",
     formula: "y[o] = min(k, x[o,k])",
     derivative: "dy[o]/dx[i,k] = delta(o,i) * delta(k, argmax(-x)[o])",
@@ -37,6 +39,7 @@ pub static MIN: Primitive = Primitive {
 /// Product of the entries along an axis; right with zeros among them.
 pub static PROD: Primitive = Primitive {
     name: "reduce_prod",
+    family: "Reductions along an axis",
     about: "Product of the entries along an axis; 1 over an empty one.",
     formula: "y[o] = prod(k, x[o,k])",
     derivative: "dy[o]/dx[i,k] = delta(o,i) * prod(l != k, x[i,l])",

@@ -1,14 +1,17 @@
 //! Denesting: sums of sums and products of products become one, where the inner one is used once.
 
 use super::Options;
+use super::defined::nonzero;
+use super::domain::Domains;
 use super::rewrites::Rewrite;
+use super::signs::Signs;
 use crate::error::Result;
 use crate::form::{Access, Cond, Product};
 use crate::graph::Graph;
 use crate::graph::op::Op;
 use crate::index::{Facts, Label, Term};
 use crate::node::NodeId;
-use crate::ops::map;
+use crate::ops::map::Map;
 use crate::rational::Rational;
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -34,31 +37,46 @@ pub(crate) fn round(
     let absorbed = absorbed(g, &nodes, outputs);
     let mut new: FxHashMap<NodeId, NodeId> = FxHashMap::default();
     let mut applied: Vec<&'static Rewrite> = Vec::new();
-    let mut note = |name: &str| applied.extend(Rewrite::by_name(name));
+    let mut domains = Domains {
+        conditional: options.conditional,
+        signs: Signs::default(),
+        nonzero: nonzero(g, outputs),
+        applied: &mut applied,
+    };
     for &node in nodes.iter().filter(|n| !absorbed.contains(n)) {
         let args = g.args(node);
         let takes = args.iter().any(|a| absorbed.contains(a));
         let built = match g.op(node) {
             Op::Sum(_) if takes => {
-                note("flatten-sum");
+                domains.note("flatten-sum");
                 flat_sum(g, node, &absorbed, &new)
             }
             Op::Contract(_) => {
                 if takes {
-                    note("flatten-product");
+                    domains.note("flatten-product");
                 }
                 let mut product = flat_product(g, node, &absorbed);
                 product.map_nodes(&mut |n| new[&n]);
-                if options.conditional && cancel(g, &mut product) {
-                    note("cancel-reciprocal");
-                }
+                domains.product(g, &mut product)?;
                 g.product(product)
+            }
+            Op::Map(id) => {
+                let map = Map::by_id(*id);
+                let args: Vec<NodeId> = args.iter().map(|a| new[a]).collect();
+                match domains.known_map(g, map, &args)? {
+                    Some(known) => known,
+                    None if args[..] == g.args(node)[..] => node,
+                    None => g.map(map, &args)?,
+                }
             }
             _ => {
                 let args: Vec<NodeId> = args.iter().map(|a| new[a]).collect();
                 if args[..] == g.args(node)[..] { node } else { g.rebuild(node, &args)? }
             }
         };
+        if domains.nonzero.contains(&node) {
+            domains.nonzero.insert(built);
+        }
         new.insert(node, built);
     }
     Ok((outputs.iter().map(|o| new[o]).collect(), applied))
@@ -219,23 +237,4 @@ fn write_in(g: &Graph, flat: &mut Product, inner: &Product, access: &Access) {
     }
     let conds: Vec<Cond> = inner.conds.iter().map(|c| c.map(&mut place)).collect();
     flat.conds.extend(conds);
-}
-
-/// `a · (1/a) = 1` where `a != 0`.
-fn cancel(g: &Graph, product: &mut Product) -> bool {
-    let mut cancelled = false;
-    loop {
-        let pair = product.accesses.iter().enumerate().find_map(|(k, r)| {
-            let Op::Map(id) = g.op(r.node) else { return None };
-            let x = (*id == map::RECIP.id).then(|| g.arg(r.node, 0))?;
-            let j = product.accesses.iter().position(|a| a.node == x && a.at == r.at)?;
-            Some((k, j))
-        });
-        let Some((k, j)) = pair else { return cancelled };
-        cancelled = true;
-        let power = product.accesses[k].power.min(product.accesses[j].power);
-        product.accesses[k].power -= power;
-        product.accesses[j].power -= power;
-        product.accesses.retain(|a| a.power > 0);
-    }
 }

@@ -168,7 +168,7 @@ impl Lowering<'_> {
             }
             Meaning::Pi => Value::Real(Factors::access(self.b.g.pi(), [])),
             Meaning::Special(x) => {
-                Value::Real(Factors::access(self.b.g.literal(Literal::real(&[], [x])), []))
+                Value::Real(Factors::access(self.b.g.literal(Literal::real(&[], [x])?), []))
             }
             _ => {
                 let one = self.b.g.integer(1);

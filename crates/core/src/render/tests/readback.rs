@@ -277,9 +277,9 @@ impl Program {
                 }
             },
             38 => match self.r.below(4) {
-                0 => self.g.literal(Literal::real(&[3], [-0.25, 1.5, 2.0])),
-                1 => self.g.literal(Literal::integer(&[2], [2, 0])),
-                2 => self.g.literal(Literal::real(&[2, 2], [1.0, 2.0, -3.0, 0.0])),
+                0 => self.g.literal(Literal::real(&[3], [-0.25, 1.5, 2.0]).unwrap()),
+                1 => self.g.literal(Literal::integer(&[2], [2, 0]).unwrap()),
+                2 => self.g.literal(Literal::real(&[2, 2], [1.0, 2.0, -3.0, 0.0]).unwrap()),
                 _ => self.g.literal(Literal {
                     shape: vec![3],
                     entries: crate::graph::op::Entries::Bool(vec![true, false, true]),

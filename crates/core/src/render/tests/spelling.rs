@@ -130,7 +130,7 @@ fn arrays_written_whole_read_back() {
     assert_eq!(g.form("y[i] = max(A, axis=0)[i]", &[]), Ok(top));
     let soft = g.softmax(a, &[0, 1]).unwrap();
     assert_eq!(g.form("softmax(A, axis=all)[i,j]", &[]), Ok(soft));
-    let long = g.literal(Literal::real(&[100], (0..100).map(f64::from)));
+    let long = g.literal(Literal::real(&[100], (0..100).map(f64::from)).unwrap());
     let text = Printer::new(&g).equation_text(long, "y").to_string();
     assert!(g.form(&text, &[]).unwrap_err().to_string().contains("left out of a long literal"), "{text}");
     let refused = |g: &mut Graph, text: &str| g.form(text, &[]).unwrap_err().to_string();
