@@ -249,7 +249,7 @@ impl Maker<'_> {
             let message = "an index is expected here: a literal of whole numbers, written without a point";
             return Err(syntax(self.span(at), message));
         }
-        Ok(self.g.literal(Literal { shape, entries }))
+        Ok(self.g.literal(Literal::new(&shape, entries)?))
     }
 
     /// Axes of an option; `None` for all.

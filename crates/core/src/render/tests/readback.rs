@@ -280,10 +280,10 @@ impl Program {
                 0 => self.g.literal(Literal::real(&[3], [-0.25, 1.5, 2.0]).unwrap()),
                 1 => self.g.literal(Literal::integer(&[2], [2, 0]).unwrap()),
                 2 => self.g.literal(Literal::real(&[2, 2], [1.0, 2.0, -3.0, 0.0]).unwrap()),
-                _ => self.g.literal(Literal {
-                    shape: vec![3],
-                    entries: crate::graph::op::Entries::Bool(vec![true, false, true]),
-                }),
+                _ => {
+                    let entries = crate::graph::op::Entries::Bool(vec![true, false, true]);
+                    self.g.literal(Literal::new(&[3], entries).unwrap())
+                }
             },
             39 => match self.r.below(4) {
                 0 => self.g.pi(),
