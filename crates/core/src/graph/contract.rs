@@ -48,15 +48,19 @@ impl Graph {
     /// A product with operands folded and deltas eliminated; `None` when it is zero.
     pub(crate) fn normal_product(&mut self, product: Product, steps: &mut Vec<Step>) -> Option<Product> {
         let mut product = self.fold_operands(product)?;
+        let names = self.rank_by_hash(&mut product);
         if has_choice(&product) {
             // Which label a delta eliminates must not depend on how labels were numbered.
             collect_powers(&mut product);
-            canonical(&mut product, &|n| self.structural_hash(n));
+            canonical(&mut product, &|n| self.structural_hash(names.node(n)));
         }
-        let below = |node: NodeId| self.below(node);
+        let below = |node: NodeId| self.below(names.node(node));
         let mut normal = normal::normalise(product, &below)?;
         steps.append(&mut normal.steps);
         let mut product = normal.product;
+        if !names.0.is_empty() {
+            product.map_nodes(&mut |n| names.node(n));
+        }
         for size in normal.sizes {
             match size.as_fixed() {
                 Some(0) => return None,
@@ -157,9 +161,11 @@ impl Graph {
         if numbers && product.conds.is_empty() {
             return self.intern_scalar_product(product);
         }
-        canonical(&mut product, &|n| self.structural_hash(n));
+        let names = self.rank_by_hash(&mut product);
+        canonical(&mut product, &|n| self.structural_hash(names.node(n)));
         let mut args: SmallVec<[NodeId; 4]> = SmallVec::new();
         let mut slot = |node: NodeId| {
+            let node = names.node(node);
             let k = args.iter().position(|&a| a == node).unwrap_or_else(|| {
                 args.push(node);
                 args.len() - 1
@@ -176,6 +182,34 @@ impl Graph {
         }
         product.map_terms(&mut |t| t.map_elements(&mut slot));
         self.intern(Op::Contract(Box::new(product)), &args, ty)
+    }
+
+    /// Where index terms hold entries of several integer tensors, names every operand by its place in the order of
+    /// structural hashes: terms are ordered by the names of their atoms, which must not depend on unrelated nodes.
+    fn rank_by_hash(&self, product: &mut Product) -> Ranked {
+        let mut elements: SmallVec<[NodeId; 2]> = SmallVec::new();
+        let mut note = |n: NodeId| {
+            if !elements.contains(&n) {
+                elements.push(n);
+            }
+        };
+        let terms = product.accesses.iter().flat_map(|a| &a.at);
+        terms.chain(product.conds.iter().flat_map(Cond::terms)).for_each(|t| t.each_element(&mut note));
+        if elements.len() < 2 {
+            return Ranked(Vec::new());
+        }
+        let mut nodes = Vec::new();
+        product.map_nodes(&mut |n| {
+            nodes.push(n);
+            n
+        });
+        nodes.sort_unstable_by_key(|&n| (self.structural_hash(n), n));
+        nodes.dedup();
+        let rank = |n: NodeId| {
+            NodeId::new(nodes.iter().position(|&m| m == n).expect("invariant: every operand is listed"))
+        };
+        product.map_nodes(&mut |n| rank(n));
+        Ranked(nodes)
     }
 
     /// The hot path of scalar programs: a product of numbers.
@@ -316,6 +350,15 @@ impl Graph {
     }
 }
 
+/// The nodes that ranks stand for; none where nodes stand for themselves.
+struct Ranked(Vec<NodeId>);
+
+impl Ranked {
+    fn node(&self, name: NodeId) -> NodeId {
+        self.0.get(name.index()).copied().unwrap_or(name)
+    }
+}
+
 /// Deltas may be solved for different labels.
 fn has_choice(product: &Product) -> bool {
     let mut solvable = 0;
@@ -386,6 +429,39 @@ fn collect_powers(product: &mut Product) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Was ordered by node numbers: an unrelated use of `t` before `k` changed the order of `k[i] + t[i]`.
+    #[test]
+    fn unrelated_nodes_change_neither_structure_nor_text() {
+        let build = |unrelated: &[&str]| {
+            let mut g = Graph::new();
+            for name in unrelated {
+                g.input(name, Type::index("n", ["m"])).unwrap();
+            }
+            for name in ["k", "t"] {
+                g.input(name, Type::index("n", ["m"])).unwrap();
+            }
+            g.input("x", Type::real([crate::shape::Dim::size("n") * crate::shape::Dim::fixed(3)])).unwrap();
+            let texts = [
+                "o[i] = x[k[i] + t[i]]",
+                "o[i=0..m-1, j=0..m-1] = delta(k[i], t[j])",
+                "o[i] = sum(j, x[k[i] + t[j]]*delta(k[j], t[i]))",
+            ];
+            let outputs: Vec<(u64, String)> = texts
+                .iter()
+                .map(|text| {
+                    let node = g.form(text, &[]).unwrap_or_else(|e| panic!("{text}: {e}"));
+                    let shown = crate::render::Printer::new(&g).index_text(node).to_string();
+                    (g.structural_hash(node), shown)
+                })
+                .collect();
+            outputs
+        };
+        let plain = build(&[]);
+        assert_eq!(build(&["t"]), plain);
+        assert_eq!(build(&["t", "k"]), plain);
+        assert_eq!(build(&["k", "u"]), plain);
+    }
 
     /// Was interned as the bare tensor: a number read at a label took the path of products of numbers.
     #[test]

@@ -5,11 +5,13 @@
 //! shortcut of a built-in composite; the meaning is always the body.
 
 use super::Graph;
+use super::op::Op;
 use super::positions::Positions;
 use crate::error::{Error, Result};
 use crate::node::NodeId;
 use crate::ops::composite;
 use crate::shape::Type;
+use rustc_hash::FxHashMap;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
@@ -48,13 +50,14 @@ impl Function {
         hasher.finish()
     }
 
-    /// True for the same function (compared by name and structure).
+    /// True for the same function: name, formals and every node of the bodies, whatever else the bodies hold.
     pub(crate) fn same(&self, other: &Function) -> bool {
         let types = |f: &Function| f.formals.iter().map(|&n| f.body.ty(n).clone()).collect::<Vec<_>>();
         self.name == other.name
             && self.composite == other.composite
             && self.axes == other.axes
             && types(self) == types(other)
+            && same_structure(self, other)
     }
 
     /// Fails unless the body is closed: its formals are different inputs, and it reads no other input.
@@ -85,6 +88,56 @@ impl Function {
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// Whether two bodies compute the same from the same formals: both are walked together, operands with operands.
+fn same_structure(a: &Function, b: &Function) -> bool {
+    let mut functions = vec![(a, b)];
+    let mut compared: Vec<(*const Function, *const Function)> = Vec::new();
+    while let Some((a, b)) = functions.pop() {
+        if std::ptr::eq(a, b) || compared.contains(&(std::ptr::from_ref(a), std::ptr::from_ref(b))) {
+            continue;
+        }
+        compared.push((std::ptr::from_ref(a), std::ptr::from_ref(b)));
+        if a.name != b.name
+            || a.composite != b.composite
+            || a.axes != b.axes
+            || a.formals.len() != b.formals.len()
+        {
+            return false;
+        }
+        let mut partner: FxHashMap<NodeId, NodeId> = FxHashMap::default();
+        let mut open: Vec<(NodeId, NodeId)> =
+            a.formals.iter().copied().zip(b.formals.iter().copied()).collect();
+        open.push((a.output, b.output));
+        while let Some((x, y)) = open.pop() {
+            match partner.insert(x, y) {
+                Some(known) if known == y => continue,
+                Some(_) => return false,
+                None => {}
+            }
+            let (args, others) = (a.body.raw_args(x), b.body.raw_args(y));
+            if a.body.ty(x) != b.body.ty(y) || args.len() != others.len() || !same_operation(a, x, b, y) {
+                return false;
+            }
+            if let (Some(f), Some(g)) = (a.body.as_named(x), b.body.as_named(y)) {
+                functions.push((f, g));
+            }
+            open.extend(args.iter().copied().zip(others.iter().copied()));
+        }
+    }
+    true
+}
+
+/// Whether two nodes are of one operation; numbers of a graph's own tables stand for what they hold.
+fn same_operation(a: &Function, x: NodeId, b: &Function, y: NodeId) -> bool {
+    match (a.body.op(x), b.body.op(y)) {
+        // Types are compared beside, functions by the caller.
+        (Op::Zero(_), Op::Zero(_)) | (Op::Named(_), Op::Named(_)) => true,
+        (Op::Input(_), Op::Input(_)) => a.body.as_input(x) == b.body.as_input(y),
+        (Op::Literal(_), Op::Literal(_)) => a.body.as_literal(x) == b.body.as_literal(y),
+        (one, other) => one == other,
     }
 }
 

@@ -232,7 +232,13 @@ impl<'a> Builder<'a> {
     /// An index term: `2*i+1`, `t[i]`, `n-1-i`.
     pub(crate) fn term(&self, term: &Term, labels: &Labels, depth: usize) -> Shown {
         let mut terms: Vec<(Rational, Shown)> = Vec::new();
-        for (atom, coefficient) in term.parts() {
+        let mut parts: Vec<&(Atom, Dim)> = term.parts().iter().collect();
+        // Entries of tensors stand in the order of structural hashes: numbers of nodes depend on unrelated ones.
+        parts.sort_by_key(|(atom, _)| match atom {
+            Atom::Element(node, _) => (true, self.graph.structural_hash(*node)),
+            _ => (false, 0),
+        });
+        for (atom, coefficient) in parts {
             let atom = self.atom(atom, labels, depth);
             terms.push(match coefficient.as_fixed() {
                 Some(c) => (Rational::from(c), atom),

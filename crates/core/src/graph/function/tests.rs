@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::eval::Bindings;
-use crate::ops::map::TANH;
+use crate::ops::map::{EXP, SINH, TANH};
 use crate::rational::Rational;
 use crate::tensor::Tensor;
 
@@ -148,4 +148,29 @@ fn a_body_that_is_not_closed_is_refused() {
     let text = "chainrule-graph 1\nfunction f0 \"f\"\n%0 : real[] = input \"w\"\nformals\noutput %0\nend\n";
     let error = Graph::from_text(text).map(|_| ()).unwrap_err();
     assert!(error.to_string().contains("none of its formals"), "{error}");
+}
+
+/// A body with something unrelated before it.
+fn function(unrelated: bool, change: impl FnOnce(&mut Graph, NodeId) -> NodeId) -> Function {
+    let mut body = Graph::new();
+    if unrelated {
+        body.integer(5);
+    }
+    let x = body.input("x", Type::scalar()).unwrap();
+    let output = change(&mut body, x);
+    Function { name: "f".into(), composite: None, axes: Vec::new(), body, formals: vec![x], output }
+}
+
+#[test]
+fn bodies_are_compared_node_by_node() {
+    let exp = |g: &mut Graph, x| g.map(&EXP, &[x]).unwrap();
+    let sinh = |g: &mut Graph, x| g.map(&SINH, &[x]).unwrap();
+    assert!(function(false, exp).same(&function(true, exp)));
+    assert!(!function(false, exp).same(&function(false, sinh)));
+    let twice = |g: &mut Graph, x| g.scale(&2.into(), x);
+    let thrice = |g: &mut Graph, x| g.scale(&3.into(), x);
+    assert!(!function(false, twice).same(&function(false, thrice)));
+    let zero = |g: &mut Graph, _| g.zero(Type::scalar());
+    assert!(function(false, zero).same(&function(true, zero)));
+    assert!(!function(false, zero).same(&function(false, exp)));
 }
