@@ -45,6 +45,16 @@ impl Binder {
     }
 }
 
+/// A letter and its range.
+#[derive(Clone, Debug)]
+pub(crate) struct Bound {
+    pub(crate) letter: String,
+    /// It takes the values `0 .. extent`.
+    pub(crate) extent: Dim,
+    /// True when the axes that it touches tell the reader so.
+    pub(crate) told: bool,
+}
+
 /// A formula.
 #[derive(Clone, Debug)]
 pub(crate) enum Shown {
@@ -69,8 +79,12 @@ pub(crate) enum Shown {
     /// `over / under`
     Product(Vec<Shown>, Vec<Shown>),
     Power(Box<Shown>, u32),
-    /// `sum(letter, body)` with the extent of the letter.
-    Over(Binder, String, Dim, Box<Shown>),
+    /// `sum(letter, body)`
+    Over(Binder, Bound, Box<Shown>),
+    /// A letter on the left of `=`, with its range where the formula does not tell it.
+    Axis(Bound),
+    /// `term div size` or `term mod size`.
+    Division(&'static str, Box<Shown>, Dim),
     Delta(Box<Shown>, Box<Shown>),
     /// `[condition]`
     Bracket(Box<Shown>),
@@ -104,6 +118,9 @@ impl Shown {
         over.into_iter().for_each(|f| f.spread(&mut top, &mut bottom));
         under.into_iter().for_each(|f| f.spread(&mut bottom, &mut top));
         top.sort_by_key(Shown::place);
+        if top.iter().any(|f| matches!(f, Shown::Delta(..) | Shown::Bracket(_))) {
+            super::guards::merge(&mut top);
+        }
         match (top.len(), bottom.len()) {
             (0, 0) => Shown::integer(1),
             (1, 0) => top.swap_remove(0),
@@ -158,6 +175,7 @@ impl Shown {
                 _ => Level::Sum,
             },
             Shown::Product(..) | Shown::Dot(..) | Shown::Elementwise(..) => Level::Product,
+            Shown::Division(..) => Level::Product,
             Shown::Power(..) | Shown::ElementPower(..) => Level::Power,
             Shown::Relation(..) => Level::Relation,
             Shown::Logic(Logic::And, _) => Level::And,
@@ -203,7 +221,9 @@ impl Shown {
             Shown::Sum(terms) => terms.iter().map(|(_, t)| t.weight()).sum(),
             Shown::Product(a, b) | Shown::Elementwise(a, b) => all(a) + all(b),
             Shown::Power(x, _) | Shown::ElementPower(x, _) | Shown::Transpose(x) => x.weight(),
-            Shown::Over(_, _, _, x) => 1 + x.weight(),
+            Shown::Over(_, _, x) => 1 + x.weight(),
+            Shown::Axis(_) => 0,
+            Shown::Division(_, x, _) => 1 + x.weight(),
             Shown::Bracket(x) => x.weight(),
             Shown::Delta(a, b) | Shown::Relation(_, a, b) => a.weight() + b.weight(),
             Shown::If(parts) => all(&parts[..]),
