@@ -156,9 +156,6 @@ fn wrong(out: &mut String, judged: &Judged, example: &Counterexample) {
     if let Some(invariant) = &report.invariant {
         wrapped(out, "check yourself:  ", &invariant.sentence);
     }
-    if let Some(edit) = &report.edit {
-        wrapped(out, "repair:  ", edit);
-    }
     wrapped(out, "derived:  ", &judged.repair);
 }
 
