@@ -25,6 +25,7 @@ mod report;
 mod sizes;
 mod slips;
 mod tidy;
+mod wrong_entry;
 
 pub use catalogue::{WRONG_RULES, WrongRule};
 pub use check::check;
