@@ -10,7 +10,7 @@ use std::fmt;
 use std::sync::Arc;
 
 /// A product of named sizes with exponents, sorted by name; the empty product is 1.
-pub(crate) type Monomial = Vec<(Arc<str>, u32)>;
+pub type Monomial = Vec<(Arc<str>, u32)>;
 
 /// Extent of an axis: a polynomial with integer coefficients in named sizes.
 ///
@@ -164,7 +164,8 @@ impl Dim {
         shifted.monomials().iter().all(|(_, c)| *c >= 0)
     }
 
-    pub(crate) fn monomials(&self) -> Vec<(Monomial, i64)> {
+    /// Products of named sizes with exponents, sorted by name, and their coefficients; the empty product is 1.
+    pub fn monomials(&self) -> Vec<(Monomial, i64)> {
         match &self.0 {
             Repr::Fixed(0) => Vec::new(),
             Repr::Fixed(n) => vec![(Monomial::new(), *n)],
