@@ -145,7 +145,7 @@ impl Nest {
 
     /// Removes one label that a delta determines; false when there is none.
     fn solve_delta(&mut self, graph: &Graph) -> bool {
-        let mut best: Option<((bool, bool, usize), usize, usize, Term)> = None;
+        let mut best: Option<Solution> = None;
         for (k, cond) in self.conds.iter().enumerate() {
             let Cond::Zero(term) = cond else { continue };
             for (atom, slope) in term.parts() {
@@ -220,6 +220,9 @@ impl Nest {
         }
     }
 }
+
+/// A label that a delta determines: how good a choice it is, the delta, the label, its value.
+type Solution = ((bool, bool, usize), usize, usize, Term);
 
 /// Every integer tensor that the terms read, with where it is read.
 fn elements(terms: &[Term], reads: &mut Vec<(NodeId, Vec<Term>)>) {

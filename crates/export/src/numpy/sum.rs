@@ -47,7 +47,7 @@ impl Writer<'_> {
         }
         let axes: Vec<usize> = (0..plan.graph.rank(node)).collect();
         let base = if terms.is_empty() {
-            let extents = self.shape(&plan.graph.shape(node).to_vec());
+            let extents = self.shape(plan.graph.shape(node));
             Array::call(format!("np.zeros({extents})"), axes)
         } else {
             let base = weighted(&terms);
