@@ -293,7 +293,14 @@ impl<'a> Lexer<'a> {
             length = self.letters(&self.rest()[..length], declared);
         }
         let run = &self.rest()[..length];
-        self.push(word(run).map_or(T::Name, T::Word), length);
+        // `var(x)` and `where(c, a, b)` are functions; their words begin or continue an item only when they stand alone.
+        let called = self.rest()[length..].starts_with('(');
+        let kind = match word(run) {
+            Some(Word::Var | Word::Where) if called => T::Name,
+            Some(word) => T::Word(word),
+            None => T::Name,
+        };
+        self.push(kind, length);
     }
 
     /// How much of a run is one name in LaTeX: all if that is declared, else its letters, else one letter of a
