@@ -5,7 +5,7 @@
 
 use super::letters::Letters;
 use super::sharing;
-use super::shown::{Binder, Shown};
+use super::shown::{Binder, Range, Shown};
 use super::text::text;
 use crate::graph::Graph;
 use crate::graph::op::{Comparison, Entries, Linear, Literal, Logic, Op, Reduction};
@@ -29,6 +29,8 @@ pub(crate) struct Builder<'a> {
     prefix: String,
     defined: FxHashMap<NodeId, usize>,
     order: Vec<NodeId>,
+    /// First value of an index, as the reader counts: 0 or 1.
+    base: i64,
 }
 
 /// The formulas of the labels of a product, as far as they are chosen.
@@ -59,9 +61,15 @@ impl<'a> Builder<'a> {
         let prefix = letters.prefix();
         let (defined, order) = (FxHashMap::default(), Vec::new());
         let letters = RefCell::new(letters);
-        let mut builder = Builder { graph, names, letters, prefix, defined, order };
+        let mut builder = Builder { graph, names, letters, prefix, defined, order, base: 0 };
         builder.share(root, &nodes);
         builder
+    }
+
+    /// The same, with indices that count from `base`.
+    pub(crate) fn counting_from(mut self, base: i64) -> Builder<'a> {
+        self.base = base;
+        self
     }
 
     /// Gives a node a definition, unless it has a name already.
@@ -169,7 +177,7 @@ impl<'a> Builder<'a> {
         inner.insert(axis, self.letter(depth));
         let Shown::Name(letter) = self.letter(depth) else { unreachable!("invariant: a letter is a name") };
         let extent = self.graph.shape(x)[axis].clone();
-        Shown::Over(binder, letter, extent, Box::new(self.node(x, &inner, depth + 1)))
+        Shown::Over(binder, letter, self.range_of(&extent), Box::new(self.node(x, &inner, depth + 1)))
     }
 
     /// `not p`, or the opposite comparison where that is exact: `a != b`, and `a <= b` of integers.
@@ -191,6 +199,25 @@ impl<'a> Builder<'a> {
 
     /// An index term: `2*i+1`, `t[i]`, `n-1-i`.
     pub(crate) fn term(&self, term: &Term, labels: &Labels, depth: usize) -> Shown {
+        self.counted(term, self.base, labels, depth)
+    }
+
+    /// Both sides of a relation between positions: as indices where one is a single index, else as numbers.
+    pub(crate) fn compared(&self, a: &Term, b: &Term, labels: &Labels, depth: usize) -> (Shown, Shown) {
+        let is_index = |t: &Term| single(t) == Some(Dim::ONE);
+        let base = if is_index(a) || is_index(b) { self.base } else { 0 };
+        (self.counted(a, base, labels, depth), self.counted(b, base, labels, depth))
+    }
+
+    /// The values of a letter over an axis.
+    pub(crate) fn range_of(&self, extent: &Dim) -> Range {
+        Range { first: self.base, extent: extent.clone() }
+    }
+
+    /// A term plus `first`, in letters and labels that count from the base: `t(i - base) + first`.
+    fn counted(&self, term: &Term, first: i64, labels: &Labels, depth: usize) -> Shown {
+        let weight = single(term).unwrap_or(Dim::ZERO);
+        let offset = term.offset().clone() + Dim::fixed(first) - Dim::fixed(self.base) * weight;
         let mut terms: Vec<(Rational, Shown)> = Vec::new();
         for (atom, coefficient) in term.parts() {
             let atom = self.atom(atom, labels, depth);
@@ -201,10 +228,10 @@ impl<'a> Builder<'a> {
                 }
             });
         }
-        match term.offset().as_fixed() {
+        match offset.as_fixed() {
             Some(0) => {}
             Some(c) => terms.push((Rational::from(c), Shown::integer(1))),
-            None => terms.push((Rational::ONE, Shown::Size(term.offset().clone()))),
+            None => terms.push((Rational::ONE, Shown::Size(offset.clone()))),
         }
         terms.sort_by_key(|(c, _)| c.is_negative());
         match terms.as_slice() {
@@ -221,11 +248,11 @@ impl<'a> Builder<'a> {
             }
             Atom::Quotient(t, d) => {
                 let quotient =
-                    Shown::product(vec![self.term(t, labels, depth)], vec![Shown::Size(d.clone())]);
+                    Shown::product(vec![self.counted(t, 0, labels, depth)], vec![Shown::Size(d.clone())]);
                 Shown::Call("floor", vec![quotient])
             }
             Atom::Remainder(t, d) => {
-                Shown::Call("mod", vec![self.term(t, labels, depth), Shown::Size(d.clone())])
+                Shown::Call("mod", vec![self.counted(t, 0, labels, depth), Shown::Size(d.clone())])
             }
             Atom::Element(node, at) => {
                 let at: Vec<Shown> = at.iter().map(|t| self.term(t, labels, depth)).collect();
@@ -233,6 +260,13 @@ impl<'a> Builder<'a> {
             }
         }
     }
+}
+
+/// The sum of the coefficients of what counts from the index base: letters and labels.
+fn single(term: &Term) -> Option<Dim> {
+    let counts = |atom: &Atom| matches!(atom, Atom::Label(_) | Atom::Element(..));
+    let parts = term.parts().iter().filter(|(atom, _)| counts(atom));
+    parts.map(|(_, c)| c.clone()).reduce(|a, b| a + b)
 }
 
 fn binder(reduction: Reduction) -> Binder {

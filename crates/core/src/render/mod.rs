@@ -93,6 +93,7 @@ pub struct Printer<'g> {
     keep: bool,
     letters: Vec<String>,
     max_definitions: usize,
+    base: i64,
 }
 
 /// Text or LaTeX.
@@ -107,6 +108,7 @@ impl<'g> Printer<'g> {
             keep: false,
             letters: Vec::new(),
             max_definitions: MAX_DEFINITIONS,
+            base: 0,
         }
     }
 
@@ -146,6 +148,13 @@ impl<'g> Printer<'g> {
         self
     }
 
+    /// Indices and labels count from this number: 0, or 1 as in `\sum_{j=1}^n`. It changes what is printed, nothing else.
+    #[must_use]
+    pub fn index_base(mut self, base: i64) -> Printer<'g> {
+        self.base = base;
+        self
+    }
+
     /// One entry of the node in index notation: `sum(j, V[i,j]*x[j]) + b[i]`.
     pub fn index_text(&self, node: NodeId) -> Text {
         self.by_index(node, text::text)
@@ -174,7 +183,7 @@ impl<'g> Printer<'g> {
 
     fn by_index(&self, node: NodeId, write: Writer) -> Text {
         let (graph, node, names) = self.view(node, self.keep);
-        let builder = Builder::new(&graph, &names, &self.letters, node);
+        let builder = Builder::new(&graph, &names, &self.letters, node).counting_from(self.base);
         let body = write(&builder.root(node));
         let (kept, omitted) = self.kept(builder.definitions());
         let mut definitions = Vec::with_capacity(kept.len());
@@ -188,7 +197,7 @@ impl<'g> Printer<'g> {
 
     fn as_whole(&self, node: NodeId, write: Writer) -> Option<Text> {
         let (graph, node, names) = self.view(node, true);
-        let builder = Builder::new(&graph, &names, &self.letters, node);
+        let builder = Builder::new(&graph, &names, &self.letters, node).counting_from(self.base);
         let body = write(&builder.whole_root(node)?);
         let (kept, omitted) = self.kept(builder.definitions());
         let mut definitions = Vec::with_capacity(kept.len());

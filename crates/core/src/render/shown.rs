@@ -45,6 +45,15 @@ impl Binder {
     }
 }
 
+/// The values of a bound letter, as the reader counts.
+#[derive(Clone, Debug)]
+pub(crate) struct Range {
+    /// 0 or 1.
+    pub(crate) first: i64,
+    /// How many there are.
+    pub(crate) extent: Dim,
+}
+
 /// A formula.
 #[derive(Clone, Debug)]
 pub(crate) enum Shown {
@@ -70,7 +79,7 @@ pub(crate) enum Shown {
     Product(Vec<Shown>, Vec<Shown>),
     Power(Box<Shown>, u32),
     /// `sum(letter, body)` with the extent of the letter.
-    Over(Binder, String, Dim, Box<Shown>),
+    Over(Binder, String, Range, Box<Shown>),
     Delta(Box<Shown>, Box<Shown>),
     /// `[condition]`
     Bracket(Box<Shown>),
