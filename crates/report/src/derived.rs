@@ -229,7 +229,23 @@ impl Names {
     /// A printer that knows them.
     pub(crate) fn printer<'q>(&self, query: &'q Query) -> Printer<'q> {
         let names: Vec<(NodeId, &str)> = self.0.iter().map(|(n, name)| (*n, name.as_str())).collect();
-        Printer::new(&query.scope.graph).names(&names).max_definitions(DEFINITIONS)
+        Printer::new(&query.scope.graph)
+            .names(&names)
+            .index_base(query.scope.settings.base)
+            .max_definitions(DEFINITIONS)
+    }
+
+    /// What is written for a node: nothing below a name that stands for it.
+    pub(crate) fn written(&self, g: &chainrule_core::Graph, root: NodeId) -> Vec<NodeId> {
+        let mut seen = std::collections::BTreeSet::from([root]);
+        let mut open = vec![root];
+        while let Some(node) = open.pop() {
+            if node != root && self.get(node).is_some() {
+                continue;
+            }
+            open.extend(g.args(node).into_iter().filter(|&a| seen.insert(a)));
+        }
+        seen.into_iter().filter(|&n| n == root || self.get(n).is_none()).collect()
     }
 
     /// The name of a node.

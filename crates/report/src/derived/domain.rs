@@ -46,7 +46,7 @@ pub(crate) fn domain(query: &mut Query, names: &Names) -> chainrule_core::Result
     }
     for &node in &nodes {
         if let Op::Linear(kind) = g.op(node) {
-            let arg = argument(&printer, names, g.arg(node, 0));
+            let arg = whole(&printer, names, g.arg(node, 0));
             let condition = match kind {
                 chainrule_core::graph::op::Linear::Cholesky => {
                     format!("{arg} is symmetric and positive definite")
@@ -104,6 +104,15 @@ pub(crate) fn argument(printer: &Printer<'_>, names: &Names, node: NodeId) -> St
             letters => format!("{name}[{}]", letters.join(",")),
         },
         None => printer.index_text(node).body,
+    }
+}
+
+/// An array without indices: by its name, in vectorised notation, or as one of its entries where there is none.
+pub(crate) fn whole(printer: &Printer<'_>, names: &Names, node: NodeId) -> String {
+    let written = || printer.vector_text(node).filter(|t| t.definitions.is_empty()).map(|t| t.body);
+    match names.get(node) {
+        Some(name) => name.to_string(),
+        None => written().unwrap_or_else(|| printer.index_text(node).body),
     }
 }
 

@@ -5,7 +5,7 @@
 //! in its second derivative, but none in its first, because both sides agree there.
 
 use super::Names;
-use super::domain::{Sign, argument, signs, with};
+use super::domain::{Sign, argument, signs, whole, with};
 use chainrule_core::eval::{Bindings, Options};
 use chainrule_core::graph::op::{Op, Reduction};
 use chainrule_core::node::NodeId;
@@ -207,7 +207,10 @@ fn told(query: &Query, names: &Names, candidate: Candidate, hit: Option<(usize, 
         Kind::Extreme(reduction, _) => {
             let word = if reduction == Reduction::Max { "largest" } else { "smallest" };
             (
-                format!("several entries of {} are {word}", arg(0, "the reduction")),
+                format!(
+                    "several entries of {} are {word}",
+                    short(whole(&printer, names, g.arg(candidate.node, 0)), "the reduction")
+                ),
                 "1 for the first of equals".to_string(),
                 "[0, 1] each, summing to 1",
             )

@@ -21,7 +21,7 @@ pub(crate) fn evaluated(
     let g = &mut query.scope.graph;
     let mut replaced = Vec::new();
     let mut largest = Vec::new();
-    for node in g.reachable(&[query.node]) {
+    for node in names.written(g, query.node) {
         let Some(function) = g.as_named(node) else { continue };
         if !SHIFTED.contains(&function.name.as_str()) || function.composite.is_none() {
             continue;
