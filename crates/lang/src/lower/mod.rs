@@ -349,6 +349,7 @@ impl<'s, 't> Lowering<'s, 't> {
 
     fn declared(&mut self, name: &str, span: Span) -> Piece {
         use crate::scope::Meaning;
+        self.inherit(name);
         match self.scope.find(name).cloned() {
             Some(Meaning::Size(dim)) => self.size(&dim, span),
             Some(Meaning::Input(node, _) | Meaning::Definition(node) | Meaning::Nickname(node)) => {
@@ -415,6 +416,7 @@ impl<'s, 't> Lowering<'s, 't> {
 
     fn subscripted(&mut self, base: &str, subscripts: &[Subscript], span: Span) -> Option<Piece> {
         let node = self.scope.node(base)?;
+        self.inherit(base);
         let mut at = Vec::new();
         for (axis, subscript) in subscripts.iter().enumerate() {
             let counted = match subscript {

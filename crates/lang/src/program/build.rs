@@ -17,9 +17,17 @@ use chainrule_core::shape::{Dim, Type};
 use std::sync::Arc;
 
 /// The meaning of a file.
-pub(super) fn build(source: Arc<Source>, file: Arc<File>, diagnostics: Vec<Diagnostic>) -> Program {
+///
+/// With `open_sizes` a size may stay undeclared.
+pub(super) fn build(
+    source: Arc<Source>,
+    file: Arc<File>,
+    diagnostics: Vec<Diagnostic>,
+    open_sizes: bool,
+) -> Program {
     let mut b = Build { source: &source, file: &file, diagnostics, problems: Vec::new() };
     let mut outside = Problem::default();
+    outside.scope.open_sizes = open_sizes;
     for entry in &file.items {
         if let EntryKind::Problem(p) = &entry.kind {
             let mut problem = Problem {
@@ -308,6 +316,9 @@ impl Build<'_> {
                 .help(format!("or give {name} this index:  {name}[{letter}] = ...")),
             );
             return None;
+        }
+        if let Some(name) = defined.filter(|_| !formula.taken.is_empty()) {
+            problem.scope.taken.insert(name.text.clone(), formula.taken);
         }
         Some(formula.sides[0].node)
     }

@@ -1,0 +1,89 @@
+//! A derivative as text, one line for each thing there is to say, at most 100 columns.
+
+use super::{Derived, Notation, Standing, wrapped};
+use chainrule_core::render::Text;
+use std::fmt::Write;
+
+/// Column in which values begin.
+const COLUMN: usize = 14;
+
+/// The record as text.
+pub fn text(derived: &Derived, notation: Notation) -> String {
+    let mut out = String::new();
+    let head = format!("{} : {}", derived.expr, derived.ty.replace(',', ", "));
+    let _ = writeln!(out, "{}", wrapped(&head, 0));
+    let by_index = notation != Notation::Matrix || derived.vectorised.is_none();
+    if by_index {
+        // Letters of one axis need no key; of several, the order matters.
+        let left = derived.left.as_ref().filter(|_| derived.shape.len() > 1);
+        formula(&mut out, "index", left.map(String::as_str), &derived.index, "");
+    }
+    if notation != Notation::Index {
+        match &derived.vectorised {
+            Some(text) => formula(&mut out, "vectorised", None, text, ""),
+            None if notation == Notation::Matrix => {
+                line(&mut out, "vectorised", "none: no matrix notation says this")
+            }
+            None => {}
+        }
+    }
+    if let Some((text, why)) = derived.evaluated.as_ref().filter(|_| by_index) {
+        formula(&mut out, "evaluated", None, text, &format!("     ({why})"));
+    }
+    if let Some(numpy) = &derived.numpy {
+        line(&mut out, "numpy", numpy);
+    }
+    if by_index {
+        formula(&mut out, "latex", None, &derived.latex, "");
+    } else if let Some(latex) = &derived.matrix_latex {
+        formula(&mut out, "latex", None, latex, "");
+    }
+    if let Some(structure) = &derived.structure {
+        line(&mut out, "structure", structure);
+    }
+    if let Some(acts) = &derived.acts_as {
+        line(&mut out, "acts as", acts);
+    }
+    line(&mut out, "valid for", &derived.valid_for);
+    for kink in &derived.kinks {
+        let right = match kink.interval.as_str() {
+            "none" => "there is no derivative".to_string(),
+            interval => format!("anything in {interval} would be right"),
+        };
+        line(&mut out, "kink", &format!("at {}: {} is taken, {right}", kink.at, kink.convention));
+    }
+    let word = if derived.standing() == Standing::Right { "verified" } else { "NOTE" };
+    line(&mut out, word, &derived.verified.sentence());
+    out
+}
+
+fn line(out: &mut String, what: &str, value: &str) {
+    let _ = writeln!(out, "  {what:<width$}{}", wrapped(value, COLUMN), width = COLUMN - 2);
+}
+
+fn formula(out: &mut String, what: &str, left: Option<&str>, text: &Text, after: &str) {
+    let body = match left {
+        Some(left) => format!("{left} = {}", text.body),
+        None => text.body.clone(),
+    };
+    let room = super::wrap::WIDTH.saturating_sub(COLUMN);
+    let joined = format!("{body}{after}");
+    let value = if joined.chars().count() <= room || after.is_empty() {
+        wrapped(&joined, COLUMN)
+    } else {
+        format!("{}\n{}{}", wrapped(&body, COLUMN), " ".repeat(COLUMN), after.trim_start())
+    };
+    let _ = writeln!(out, "  {what:<width$}{value}", width = COLUMN - 2);
+    if text.omitted > 0 {
+        let (omitted, shown) = (text.omitted, text.definitions.len());
+        let _ = writeln!(
+            out,
+            "{:COLUMN$}where the first {omitted} definitions are left out (at most {shown} are printed)",
+            ""
+        );
+    }
+    for (name, body) in &text.definitions {
+        let definition = format!("where {name} = {body}");
+        let _ = writeln!(out, "{:COLUMN$}{}", "", wrapped(&definition, COLUMN));
+    }
+}
