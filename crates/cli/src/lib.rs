@@ -7,11 +7,13 @@
 //! A command is one file with its arguments and a `run` that gives an exit code, one variant of [`Command`] and one
 //! line of [`Command::run`]. Files come through `input`, formulas with their problem and case through `question`.
 
+mod check;
 mod data;
 mod derive;
 mod eval;
 mod explain_code;
 mod failure;
+mod fmt;
 mod functions;
 mod homework;
 mod input;
@@ -21,6 +23,7 @@ mod question;
 mod repl;
 mod shell;
 mod style;
+mod test;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use failure::{Outcome, USAGE};
@@ -39,8 +42,14 @@ struct Arguments {
 enum Command {
     /// A derivative as a formula, compared with dual numbers before it is shown
     Derive(derive::Derive),
+    /// Claims against derivations, expectations against numbers; in a file, in LaTeX, in answers
+    Check(check::Check),
     /// The value of formulas at a case, at typed values, at data
     Eval(eval::Eval),
+    /// .chain files in their canonical spacing
+    Fmt(fmt::Fmt),
+    /// Every .chain file of a folder as a test
+    Test(test::Test),
     /// Declarations and formulas typed one after the other
     Repl(repl::Repl),
     /// The functions of the language
@@ -61,7 +70,10 @@ impl Command {
     fn run(&self, out: &mut dyn Write) -> Outcome {
         match self {
             Command::Derive(command) => command.run(out),
+            Command::Check(command) => command.run(out),
             Command::Eval(command) => command.run(out),
+            Command::Fmt(command) => command.run(out),
+            Command::Test(command) => command.run(out),
             Command::Repl(command) => command.run(out),
             Command::Functions(command) => command.run(out),
             Command::ExplainCode(command) => command.run(out),

@@ -20,6 +20,7 @@ pub mod source;
 pub mod syntax;
 pub mod value;
 pub mod verify;
+pub mod written;
 
 pub use lower::FreeLetter;
 pub use lower::functions::{ELEMENTWISE, Function, OTHERS};

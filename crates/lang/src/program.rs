@@ -10,6 +10,8 @@
 
 mod build;
 
+pub(crate) use build::statement;
+
 use crate::ast::{self, File};
 use crate::case::Case;
 use crate::diagnostic::{Diagnostic, Severity};

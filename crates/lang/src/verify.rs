@@ -136,7 +136,9 @@ impl Point {
             let count: usize = shape.iter().product();
             let value = match input.ty.dtype {
                 DType::Real => Value::Real(tensor(&shape, real_entries(&shape, &mut rng, trial))),
-                DType::Bool => Value::Bool(tensor(&shape, (0..count).map(|_| rng.next().is_multiple_of(2)).collect())),
+                DType::Bool => {
+                    Value::Bool(tensor(&shape, (0..count).map(|_| rng.next().is_multiple_of(2)).collect()))
+                }
                 DType::Int => {
                     let below = match &input.ty.below {
                         Some(below) => below.evaluate(&sizes).map_err(unknown)?.max(1),

@@ -55,7 +55,8 @@ impl<'a> Builder<'a> {
         let prefix = letters.prefix();
         let (defined, order, touched) = (FxHashMap::default(), Vec::new(), RefCell::default());
         let letters = RefCell::new(letters);
-        let mut builder = Builder { graph, names, letters, prefix, defined, order, readable, touched, base: 0 };
+        let mut builder =
+            Builder { graph, names, letters, prefix, defined, order, readable, touched, base: 0 };
         builder.share(root, &nodes);
         builder
     }

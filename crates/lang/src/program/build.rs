@@ -62,6 +62,19 @@ pub(super) fn build(
     Program { source: source.clone(), file: file.clone(), settings, problems, diagnostics }
 }
 
+/// A statement of another text than the declarations, as a claim of a problem.
+pub(crate) fn statement(
+    problem: &mut Problem,
+    source: &Source,
+    file: &File,
+    equation: &ast::Equation,
+    label: &str,
+) -> (Claim, Vec<Diagnostic>) {
+    let mut b = Build { source, file, diagnostics: Vec::new(), problems: Vec::new() };
+    let claim = b.statement(problem, equation, label.to_string(), None, None);
+    (claim, b.diagnostics)
+}
+
 /// Names that cannot be declared; a size may be called `d`, because nothing differentiates a size.
 const RESERVED: [(&str, &str); 1] = [("d", "`d` marks derivatives, as in dl/dz and d(f)/d(x)")];
 

@@ -1,9 +1,26 @@
-//! The derivative as a NumPy expression. No exporter is linked to this crate yet, so there is none.
+//! The derivative as NumPy code: what to run first, then the value.
 
+use chainrule_export::Names;
+use chainrule_export::numpy::expression;
 use chainrule_lang::query::Query;
 
-/// The NumPy expression of a query, where there is one.
+/// Longest code that stands on one line, its statements parted by `;`.
+const LINE: usize = 84;
+
+/// The NumPy code of a query; positions and labels count from 0 in it, as NumPy does.
 pub(crate) fn numpy(query: &Query) -> Option<String> {
-    let _ = query;
-    None
+    let text = expression(&query.scope.graph, query.node, &Names::new());
+    let mut lines = text.setup;
+    // A result that the last line assigns is not repeated.
+    let assigned = lines.last().is_some_and(|l| {
+        l.starts_with(&format!("{}[", text.result)) || l.starts_with(&format!("{} = ", text.result))
+    });
+    if !assigned {
+        lines.push(text.result);
+    }
+    let simple = lines
+        .iter()
+        .all(|l| !l.contains('\n') && !l.starts_with(' ') && !l.ends_with(':') && !l.starts_with('#'));
+    let joined = lines.join("; ");
+    Some(if simple && joined.len() <= LINE { joined } else { lines.join("\n") })
 }

@@ -1,6 +1,7 @@
 //! How an answer is evaluated where that differs from how it is written: exponentials are shifted by the largest.
 
 use super::Names;
+use chainrule_core::form::read::spelled;
 use chainrule_core::graph::Graph;
 use chainrule_core::graph::op::Reduction;
 use chainrule_core::node::NodeId;
@@ -45,7 +46,14 @@ pub(crate) fn evaluated(
     let short: Vec<(NodeId, &str)> = short.iter().map(|(n, t)| (*n, t.as_str())).collect();
     let letters: Vec<&str> =
         query.formula.letters.iter().map(|l| l.name.as_str()).filter(|l| !l.is_empty()).collect();
-    Ok(Some((printer.letters(&letters).names(&short).index_text(node), WHY)))
+    let mut text = printer.letters(&letters).names(&short).index_text(node);
+    // The printer quotes a name that is no identifier; here it is a formula.
+    let plain = |body: &str| {
+        short.iter().fold(body.to_string(), |body, (_, name)| body.replace(&spelled(name), name))
+    };
+    text.body = plain(&text.body);
+    text.definitions.iter_mut().for_each(|(_, body)| *body = plain(body));
+    Ok(Some((text, WHY)))
 }
 
 /// The function of shifted exponentials, and the largest entry.

@@ -31,7 +31,10 @@ pub fn text(derived: &Derived, notation: Notation) -> String {
         formula(&mut out, "evaluated", None, text, &format!("     ({why})"));
     }
     if let Some(numpy) = &derived.numpy {
-        line(&mut out, "numpy", numpy);
+        // Code keeps its lines: a break in the wrong place would change what it says.
+        let lines: Vec<&str> = numpy.lines().collect();
+        let code = lines.join(&format!("\n{}", " ".repeat(COLUMN)));
+        let _ = writeln!(out, "  {:<width$}{code}", "numpy", width = COLUMN - 2);
     }
     if by_index {
         formula(&mut out, "latex", None, &derived.latex, "");
