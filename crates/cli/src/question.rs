@@ -211,7 +211,8 @@ impl Asked {
             .map(|p| p.label.as_str())
             .collect();
         if !elsewhere.is_empty() {
-            message.push_str(&format!("\n   note: problem {} has a case {name}", elsewhere.join(", ")));
+            let (noun, verb) = if elsewhere.len() == 1 { ("problem", "has") } else { ("problems", "have") };
+            message.push_str(&format!("\n   note: {noun} {} {verb} a case {name}", elsewhere.join(", ")));
         }
         Failure::Data(message)
     }

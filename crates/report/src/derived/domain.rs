@@ -40,7 +40,8 @@ pub(crate) fn domain(query: &mut Query, names: &Names) -> chainrule_core::Result
         let Op::Map(id) = g.op(node) else { continue };
         let map = Map::by_id(*id);
         let Some(condition) = condition(g, &printer, names, map, g.arg(node, 0), &signs) else { continue };
-        if !conditions.contains(&condition) {
+        let implied = condition.strip_suffix(" != 0").map(|x| format!("{x} > 0"));
+        if !conditions.contains(&condition) && implied.is_none_or(|c| !conditions.contains(&c)) {
             conditions.push(condition);
         }
     }

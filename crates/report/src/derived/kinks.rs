@@ -150,10 +150,11 @@ pub fn hit(query: &mut Query, case: &Case) -> chainrule_core::Result<Vec<Kink>> 
     Ok(distinct(found))
 }
 
+/// One kink a place: the sign in the derivative of `abs` is no second one beside that of `abs`, which comes first.
 fn distinct(kinks: Vec<Kink>) -> Vec<Kink> {
     let mut kept: Vec<Kink> = Vec::new();
     for kink in kinks {
-        if !kept.contains(&kink) {
+        if kept.iter().all(|k| k.at != kink.at) {
             kept.push(kink);
         }
     }
