@@ -24,9 +24,9 @@ pub(crate) fn page() -> Result<String, Diagnostics> {
     let j = y.jacobian(&v)?;
     let (m, n) = (1000, 500);
     let at = Bindings::new()
-        .with("V", Tensor::filled(&[m, n], 0.5))
-        .with("x", Tensor::filled(&[n], 2.0))
-        .with("b", Tensor::filled(&[m], 0.0));
+        .with("V", Tensor::filled(&[m, n], 0.5).unwrap())
+        .with("x", Tensor::filled(&[n], 2.0).unwrap())
+        .with("b", Tensor::filled(&[m], 0.0).unwrap());
     let node = j.node().expect("the Jacobian was derived");
     let structured = b.read(|g| g.evaluate_structured(node, &at))?;
     let dense: usize = structured.shape.iter().product();

@@ -24,9 +24,9 @@ pub(crate) fn page() -> Result<String, Diagnostics> {
     );
     let (n, d) = (1000, 100);
     let at = Bindings::new()
-        .with("X", Tensor::filled(&[n, d], 0.01))
-        .with("y", Tensor::filled(&[n], 1.0))
-        .with("w", Tensor::filled(&[d], 0.1));
+        .with("X", Tensor::filled(&[n, d], 0.01).unwrap())
+        .with("y", Tensor::filled(&[n], 1.0).unwrap())
+        .with("w", Tensor::filled(&[d], 0.1).unwrap());
     let node = hessian.node().expect("the Hessian was derived");
     let evaluation = b.read(|g| g.evaluate_with::<f64>(&[node], &at, &Options::default()))?;
     let _ = writeln!(

@@ -62,6 +62,16 @@ const BUILDING: &[(&str, Mistake)] = &[
         i.g.slice(w, 0, &Dim::fixed(2), 1, &Dim::fixed(3))
     }),
     ("x declared again as real[m]", |i| i.g.input("x", Type::real(["m"]))),
+    ("x declared again as positive", |i| {
+        let facts = Facts { positive: true, ..Facts::default() };
+        i.g.input_with("x", Type::real(["n"]), facts)
+    }),
+    ("symmetric A of m by n", |i| {
+        let facts = Facts { symmetric: true, ..Facts::default() };
+        i.g.input_with("S", Type::real(["m", "n"]), facts)
+    }),
+    ("an input of -n entries", |i| i.g.input("w", Type::real([-Dim::size("n")]))),
+    ("insert_axis(x, 3)", |i| i.g.insert_axis(i.x, 3)),
     ("gradient of x", |i| i.g.gradient(i.x, &[i.s]).map(|g| g[0])),
     ("derivative by the label y", |i| i.g.jacobian(i.s, i.y)),
     ("derivative by a constant", |i| {
@@ -117,7 +127,7 @@ fn evaluations() -> Vec<(&'static str, Error)> {
     let at = Bindings::new;
     let labelled = |label: i64| at().with("x", vector(&[1.0, 2.0])).with_labels("y", Tensor::scalar(label));
     let small = Options { limit: 1000, ..Options::default() };
-    let matrix = Tensor::filled(&[2, 3], 1.0);
+    let matrix = Tensor::filled(&[2, 3], 1.0).unwrap();
     vec![
         ("nothing bound", g.evaluate::<f64>(&[product], &at()).unwrap_err()),
         (

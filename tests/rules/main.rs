@@ -23,6 +23,7 @@ mod programs;
 mod records;
 mod replaced;
 mod simplified;
+mod textbook;
 
 use case::Case;
 use chainrule_core::ops::rules::Rules;

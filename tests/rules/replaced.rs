@@ -28,3 +28,18 @@ fn a_replaced_rule_counts_in_programs_of_numbers() {
     assert_eq!(gradient_with("sum", |g, a, b| g.sub(a, b).unwrap()), -1.0);
     assert_eq!(gradient_with("select", |g, a, b| g.multiply(a, b).unwrap()), 5.0);
 }
+
+/// A stated entry of a composite would hide the rule inside it.
+#[test]
+fn a_replaced_rule_counts_inside_a_composite() {
+    let mut g = Graph::new();
+    let z = g.input("z", Type::real(["n"])).unwrap();
+    let loss = g.logsumexp(z, &[0]).unwrap();
+    let halved = Rules::new().replace("log", |_, _, _, entry| {
+        Ok(entry.into_iter().map(|p| p.scaled(&Rational::new(1, 2))).collect())
+    });
+    let mut derivation = Derivation { rules: Some(&halved), ..Derivation::default() };
+    let dz = derivation.gradient(&mut g, loss, &[z]).unwrap()[0];
+    let at = Bindings::new().with("z", Tensor::vector(vec![1.0, 1.0]));
+    assert_eq!(g.evaluate::<f64>(&[dz], &at).unwrap()[0].real().unwrap().data(), [0.25, 0.25]);
+}

@@ -62,11 +62,30 @@ impl Homework {
     }
 }
 
+/// What the keys of a snapshot mean.
+const LEGEND: &str = "
+Problem 2.1  Snapshots of networks 0, 1 and 2
+
+  x -> p = V1 x + b1 -> q = relu(p) -> z = V2 q + b2 -> lambda, the loss of z against the target
+
+  p, q, z, lambda   the values of the forward pass
+  jv2, jb2, jq      local Jacobians of z with respect to V2, b2 and q
+  jp                local Jacobian of q with respect to p
+  jv1, jb1          local Jacobians of p with respect to V1 and b1
+  gz, gv2, ...      gradients of lambda with respect to z, V2, ..., from the last step back to the first
+
+  Networks 0 and 1 have the quadratic loss, network 2 has the loss l_h of Problem 1.1. Output indices come first:
+  jv2[i][j][k] is dz[i]/dV2[j,k]. Zero is printed without its sign; `chainrule homework network 0 --zeros homework`
+  keeps it, as the homework's own program does.
+
+";
+
 /// Problems 1.1 to 1.5, then the snapshots.
 fn everything(out: &mut dyn Write) -> Result<(), Failure> {
     out.write_all(part_one()?.as_bytes())?;
-    writeln!(out, "\nProblem 2.1  Snapshots of networks 0, 1 and 2\n")?;
+    out.write_all(LEGEND.as_bytes())?;
     for network in &networks() {
+        writeln!(out, "{}\n", "-".repeat(72))?;
         write!(
             out,
             "{}",

@@ -1,8 +1,12 @@
 //! `chainrule ops`: every primitive from its record.
 
 use crate::failure::Failure;
+use chainrule_report::ops::nearest;
 use clap::Args;
 use std::io::Write;
+
+/// How many names are suggested for one that is not known.
+const NEAREST: usize = 3;
 
 #[derive(Args, Debug)]
 pub(crate) struct Ops {
@@ -17,14 +21,18 @@ impl Ops {
             return Ok(());
         };
         let entries = chainrule_report::ops::entries()?;
-        let Some(entry) = entries.iter().find(|e| e.name == name) else {
-            let names: Vec<&str> = entries.iter().map(|e| e.name).collect();
+        let found: Vec<_> = entries.iter().filter(|e| e.name == name).collect();
+        if found.is_empty() {
+            let near = nearest(&entries, name);
             return Err(Failure::Usage(format!(
-                "there is no primitive {name}\n  help: there is {}",
-                names.join(", ")
+                "expected the name of a primitive, found `{name}`\n  help: did you mean {}? `chainrule ops` lists all {}",
+                near[..NEAREST.min(near.len())].join(", "),
+                entries.len()
             )));
-        };
-        out.write_all(entry.to_string().as_bytes())?;
+        }
+        for entry in found {
+            out.write_all(entry.to_string().as_bytes())?;
+        }
         Ok(())
     }
 }

@@ -78,7 +78,7 @@ pub enum Error {
     },
     /// A fixed position outside an axis.
     OutOfRange {
-        /// What was indexed, such as `z`; empty for an expression without a name.
+        /// What was indexed, such as `z`, or its formula; empty when it is not known yet.
         name: String,
         /// The position asked for.
         position: i64,
@@ -111,6 +111,24 @@ pub enum Error {
         first: Type,
         /// How it was declared again.
         second: Type,
+    },
+    /// One name, declared with different facts.
+    FactsDiffer {
+        /// The name.
+        name: String,
+        /// Facts of the first declaration.
+        first: String,
+        /// Facts of the second.
+        second: String,
+    },
+    /// A value contradicts what its input was declared to be.
+    Fact {
+        /// The input.
+        name: String,
+        /// The fact.
+        fact: &'static str,
+        /// What was found, and where.
+        found: String,
     },
     /// A name that is not declared.
     Unknown {
@@ -147,6 +165,8 @@ pub enum Error {
     EmptyAxis {
         /// The reduction.
         operation: &'static str,
+        /// What was reduced, such as `z`; empty before that is known.
+        name: String,
     },
     /// A value that would need more memory than the limit.
     TooLarge {
@@ -169,6 +189,22 @@ pub enum Error {
     },
     /// Expressions of different graphs were combined.
     OtherGraph,
+    /// An expression was used while its graph is being changed.
+    InUse,
+    /// Entries that do not fill the shape they are given for.
+    EntryCount {
+        /// The shape.
+        shape: Vec<usize>,
+        /// How many entries were given.
+        found: usize,
+    },
+    /// A function whose body is not closed.
+    Body {
+        /// Name of the function.
+        function: String,
+        /// What is wrong with it.
+        problem: String,
+    },
 }
 
 /// One input that cannot be used as bound.
@@ -231,7 +267,7 @@ impl fmt::Display for Error {
             Error::ShapesDiffer { operation, left, right } => {
                 write!(f, "`{operation}` needs equal shapes: left is {left}, right is {right}")?;
                 let whole =
-                    ["vjp", "jvp", "substitute", "apply", "concat", "solve", "solve_lower", "solve_upper"];
+                    ["vjp", "jvp", "substitute", "restore_axes", "apply", "concat", "solve", "solve_lower", "solve_upper"];
                 if whole.contains(operation) {
                     return Ok(());
                 }
@@ -254,6 +290,13 @@ impl fmt::Display for Error {
             Error::Rank { operation, expected, found } => {
                 write!(f, "`{operation}` takes {expected}, not {found}")
             }
+            Error::Axis { operation: "insert_axis", axis, found } => {
+                let most = match found.rank() {
+                    0 => "only at position 0".to_string(),
+                    n => format!("only at positions 0 .. {n}"),
+                };
+                write!(f, "`insert_axis` at position {axis}, but {found} takes a new axis {most}")
+            }
             Error::Axis { operation, axis, found } => {
                 write!(f, "`{operation}` over axis {axis}, but {found} has ")?;
                 match found.rank() {
@@ -271,6 +314,10 @@ impl fmt::Display for Error {
             }
             Error::OutOfRange { name, position, extent } if name.is_empty() => {
                 write!(f, "position {position} is outside an axis of {extent} entries, {}", range(*extent))
+            }
+            Error::OutOfRange { name, position, extent } if name.contains(|c| "[( ".contains(c)) => {
+                let range = range(*extent);
+                write!(f, "position {position} is outside an axis of `{name}`, of {extent} entries, {range}")
             }
             Error::OutOfRange { name, position, extent } => {
                 write!(
@@ -291,6 +338,14 @@ impl fmt::Display for Error {
             Error::Duplicate { name, first, second } => {
                 write!(f, "{name} is declared twice: as {first}, then as {second}")
             }
+            Error::FactsDiffer { name, first, second } => write!(
+                f,
+                "{name} is declared twice: with {first}, then with {second}\n  help: state the same facts each time, or look the input up by its name"
+            ),
+            Error::Fact { name, fact, found } => write!(
+                f,
+                "{name} is declared {fact}, but {found}\n  help: bind a value that is {fact}, or declare {name} without that"
+            ),
             Error::Unknown { name, candidates } => {
                 write!(f, "there is no {name}")?;
                 if !candidates.is_empty() {
@@ -318,7 +373,12 @@ impl fmt::Display for Error {
                 write!(f, "no input tells the size {name}\n  help: give it, as in {name} = 3")
             }
             Error::Overflow { operation } => write!(f, "`{operation}` leaves the range of 64-bit integers"),
-            Error::EmptyAxis { operation } => write!(f, "`{operation}` over an empty axis has no value"),
+            Error::EmptyAxis { operation, name } if name.is_empty() => {
+                write!(f, "`{operation}` over an empty axis has no value")
+            }
+            Error::EmptyAxis { operation, name } => {
+                write!(f, "`{operation}` over an empty axis of `{name}` has no value")
+            }
             Error::TooLarge { entries, limit } => {
                 write!(
                     f,
@@ -328,6 +388,23 @@ impl fmt::Display for Error {
             Error::NotRational { what } => write!(f, "{what} is not rational here"),
             Error::Syntax { at, message } => write!(f, "at byte {at}: {message}"),
             Error::OtherGraph => f.write_str("these expressions belong to different graphs"),
+            Error::InUse => f.write_str(
+                "this expression was used inside a step of `Builder::with`, which is changing its graph\n  help: use the graph that the step is given, or combine expressions after the step",
+            ),
+            Error::EntryCount { shape, found } => {
+                let given = if *found == 1 { "1 entry does".to_string() } else { format!("{found} entries do") };
+                write!(f, "{given} not fill the shape {shape:?}")?;
+                match crate::tensor::entries_of(shape) {
+                    Some(count) => write!(f, "\n  help: it takes {count}"),
+                    None => f.write_str("\n  help: no value is that large"),
+                }
+            }
+            Error::Body { function, problem } => {
+                write!(
+                    f,
+                    "{function} is no function: {problem}\n  help: a body sees only its formals; pass what it needs as an argument"
+                )
+            }
         }
     }
 }

@@ -119,7 +119,7 @@ impl Term {
     }
 
     /// A term of one atom.
-    pub(crate) fn from_atom(atom: Atom) -> Term {
+    pub fn from_atom(atom: Atom) -> Term {
         Term::atom(atom)
     }
 

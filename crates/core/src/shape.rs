@@ -10,7 +10,7 @@ use std::fmt;
 use std::sync::Arc;
 
 /// A product of named sizes with exponents, sorted by name; the empty product is 1.
-pub(crate) type Monomial = Vec<(Arc<str>, u32)>;
+pub type Monomial = Vec<(Arc<str>, u32)>;
 
 /// Extent of an axis: a polynomial with integer coefficients in named sizes.
 ///
@@ -164,7 +164,8 @@ impl Dim {
         shifted.monomials().iter().all(|(_, c)| *c >= 0)
     }
 
-    pub(crate) fn monomials(&self) -> Vec<(Monomial, i64)> {
+    /// The polynomial as monomials with their coefficients, sorted and distinct.
+    pub fn monomials(&self) -> Vec<(Monomial, i64)> {
         match &self.0 {
             Repr::Fixed(0) => Vec::new(),
             Repr::Fixed(n) => vec![(Monomial::new(), *n)],
@@ -172,7 +173,8 @@ impl Dim {
         }
     }
 
-    pub(crate) fn from_monomials(mut terms: Vec<(Monomial, i64)>) -> Dim {
+    /// The polynomial with these monomials and coefficients.
+    pub fn from_monomials(mut terms: Vec<(Monomial, i64)>) -> Dim {
         terms.sort();
         let mut merged: Vec<(Monomial, i64)> = Vec::with_capacity(terms.len());
         for (monomial, coefficient) in terms {

@@ -2,6 +2,13 @@
 
 use crate::shape::DType;
 
+/// Number of entries of a shape; `None` when no value can be that large.
+pub(crate) fn entries_of(shape: &[usize]) -> Option<usize> {
+    // An extent is a size of the program, so it fits 64 bits with a sign, also beside an empty axis.
+    let fits = shape.iter().all(|&d| i64::try_from(d).is_ok());
+    shape.iter().filter(|_| fits).try_fold(1usize, |n, &d| n.checked_mul(d)).filter(|_| fits)
+}
+
 /// A dense tensor.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Tensor<T> {
@@ -12,8 +19,7 @@ pub struct Tensor<T> {
 impl<T> Tensor<T> {
     /// A tensor of the given shape and entries, or `None` when their numbers differ.
     pub fn new(shape: &[usize], data: Vec<T>) -> Option<Tensor<T>> {
-        let count = shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d))?;
-        (count == data.len()).then(|| Tensor { shape: shape.to_vec(), data })
+        (entries_of(shape)? == data.len()).then(|| Tensor { shape: shape.to_vec(), data })
     }
 
     /// A number.
@@ -60,10 +66,13 @@ impl<T> Tensor<T> {
 }
 
 impl<T: Clone> Tensor<T> {
-    /// The same entry everywhere.
-    pub fn filled(shape: &[usize], value: T) -> Tensor<T> {
-        let count = shape.iter().product();
-        Tensor { shape: shape.to_vec(), data: vec![value; count] }
+    /// The same entry everywhere, or `None` when that needs more memory than there is.
+    pub fn filled(shape: &[usize], value: T) -> Option<Tensor<T>> {
+        let count = entries_of(shape)?;
+        let mut data = Vec::new();
+        data.try_reserve_exact(count).ok()?;
+        data.resize(count, value);
+        Some(Tensor { shape: shape.to_vec(), data })
     }
 }
 
@@ -134,5 +143,20 @@ impl<S> Value<S> {
 impl<S> From<Tensor<S>> for Value<S> {
     fn from(tensor: Tensor<S>) -> Value<S> {
         Value::Real(tensor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_memory_holds_is_refused() {
+        assert_eq!(Tensor::filled(&[usize::MAX, 2], 0.0), None);
+        assert_eq!(Tensor::filled(&[usize::MAX], 0u8), None);
+        assert_eq!(Tensor::filled(&[usize::MAX, 0], 0.0), None);
+        assert_eq!(Tensor::filled(&[1 << 40, 1 << 20], 0.0), None);
+        assert_eq!(Tensor::filled(&[2, 2], 1.0).map(Tensor::into_data), Some(vec![1.0; 4]));
+        assert_eq!(Tensor::new(&[2, 2], vec![1.0]), None);
     }
 }

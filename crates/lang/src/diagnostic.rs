@@ -3,6 +3,7 @@
 //! A diagnostic has a stable code, one sentence in terms of the reader's formula, labelled spans of which the first is
 //! the place, and what to try. Rendering is plain ASCII, at most 100 columns, with the wrong piece underlined.
 
+use crate::excerpt::{WIDTH, wrapped};
 use crate::source::{Source, Span};
 use std::fmt::Write as _;
 
@@ -108,23 +109,32 @@ impl Diagnostic {
     /// assert_eq!(wrong.render(&source), "\
     /// error[E0011]: missing operator: `2 z[i]`
     ///   --> a.chain:1:10
-    ///    1 | def y = 2 z[i]
-    ///      |          ^
+    ///     1 | def y = 2 z[i]
+    ///       |          ^
     ///    help: 2*z[i]
     /// ");
     /// ```
     pub fn render(&self, source: &Source) -> String {
         let mut out = String::new();
         let code = if self.code.is_empty() { String::new() } else { format!("[{}]", self.code) };
-        let _ = writeln!(out, "{}{code}: {}", self.severity.word(), self.message);
+        paragraph(&mut out, &format!("{}{code}: ", self.severity.word()), &self.message);
         let (line, column) = source.place(self.at().start);
         let _ = writeln!(out, "  --> {}:{line}:{column}", source.name);
         self.excerpt(source, &mut out);
         for (word, lines) in [("note", &self.notes), ("help", &self.help)] {
             for line in lines {
-                let _ = writeln!(out, "   {word}: {}", line.replace('\n', "\n         "));
+                paragraph(&mut out, &format!("   {word}: "), line);
             }
         }
         out
+    }
+}
+
+/// A text after its head, further lines below its first word.
+fn paragraph(out: &mut String, head: &str, text: &str) {
+    let lines = wrapped(text, WIDTH - head.len());
+    for (k, line) in lines.iter().enumerate() {
+        let margin = if k == 0 { head } else { &" ".repeat(head.len()) };
+        let _ = writeln!(out, "{}", format!("{margin}{line}").trim_end());
     }
 }

@@ -4,7 +4,7 @@ use crate::ast::{ExprId, Kind, Part, Tree};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::lower::letters::Letter;
 use crate::lower::piece::{Body, Piece, Worth};
-use crate::lower::{FreeLetter, Lowering, children};
+use crate::lower::{FreeLetter, LeftIndex, Lowering, children};
 use crate::scope::Scope;
 use crate::source::Span;
 use crate::verify::Taken;
@@ -13,7 +13,7 @@ use chainrule_core::ops::rules::Rules;
 use chainrule_core::shape::Dim;
 
 /// Indices left of `=`, each with a stated range.
-pub(crate) type LeftIndices = Vec<(String, Span, Option<(ExprId, ExprId)>)>;
+pub(crate) type LeftIndices = Vec<LeftIndex>;
 
 /// What is lowered together.
 pub(crate) struct Request<'r> {
@@ -100,7 +100,18 @@ fn sides(l: &mut Lowering<'_, '_>, request: &Request<'_>, derivatives: &[bool]) 
         });
     }
     let mut sides = Vec::new();
+    let mut first: Option<Vec<Letter>> = None;
     for (k, piece) in pieces.into_iter().enumerate() {
+        // A number against an array means every entry.
+        let piece = match &first {
+            Some(axes) if piece.axes.is_empty() && !axes.is_empty() => {
+                let message = format!("`{}` is a number: understood as every entry", l.source(piece.span));
+                l.report(Diagnostic::note(piece.span, message));
+                Piece { axes: axes.clone(), ..piece }
+            }
+            _ => piece,
+        };
+        first.get_or_insert_with(|| piece.axes.clone());
         let shape = l.shape(&piece);
         let at = l.tree_of(&piece);
         let reads = l.sheet.free_letters(at);

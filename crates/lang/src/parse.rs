@@ -13,6 +13,8 @@ mod reduce;
 mod statement;
 mod subscript;
 
+pub(crate) use formula::power;
+
 use crate::ast::{Equation, File, Name, Tree};
 use crate::diagnostic::Diagnostic;
 use crate::source::{Source, Span};
@@ -121,6 +123,8 @@ struct Parser<'a> {
     held: Vec<Name>,
     /// What waits for an operand while a formula is read.
     frames: Vec<formula::Frame>,
+    /// Whether the values of a case are read, where `x = 1 y = 2` lacks a separator and no operator.
+    in_case: bool,
 }
 
 /// Said already: the item is given up.
@@ -153,6 +157,7 @@ impl<'a> Parser<'a> {
             wrong,
             held: Vec::new(),
             frames: Vec::new(),
+            in_case: false,
         };
         Ok((parser, lexed.comments))
     }
@@ -219,6 +224,11 @@ impl<'a> Parser<'a> {
         self.declared.is_some_and(|declared| declared(name))
     }
 
+    /// Whether a closing bracket is not in the text; the reader heard of it.
+    fn is_supplied(&self, token: Token) -> bool {
+        matches!(token.kind, T::Close(_)) && token.span.start == token.span.end
+    }
+
     /// Tells a mistake.
     fn report(&mut self, wrong: Diagnostic) {
         self.wrong.push(wrong);
@@ -235,8 +245,7 @@ impl<'a> Parser<'a> {
 
     /// Tells that something else was expected here.
     fn expected<X>(&mut self, what: &str, help: &str) -> Read<X> {
-        let supplied = matches!(self.kind(), T::Close(_)) && self.span().start == self.span().end;
-        if self.kind() != T::Bad && !supplied {
+        if self.kind() != T::Bad && !self.is_supplied(self.token()) {
             let message = format!("expected {what}, found {}", self.found());
             let wrong = Diagnostic::error("E0008", self.span(), message);
             self.report(if help.is_empty() { wrong } else { wrong.help(help) });

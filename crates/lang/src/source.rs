@@ -56,6 +56,21 @@ impl Source {
         (line, column + 1)
     }
 
+    /// The line that a byte stands in, from 1.
+    pub fn line_of(&self, byte: usize) -> usize {
+        self.lines.partition_point(|&start| start <= byte.min(self.text.len()))
+    }
+
+    /// The bytes of a line, counted from 1, without its end.
+    pub fn line(&self, number: usize) -> Span {
+        let Some(&start) = self.lines.get(number.wrapping_sub(1)) else {
+            return Span::new(self.text.len(), self.text.len());
+        };
+        let end = self.lines.get(number).map_or(self.text.len(), |next| next - 1);
+        let end = if self.text[start..end].ends_with('\r') { end - 1 } else { end };
+        Span::new(start, end)
+    }
+
     /// The text of a span.
     pub fn slice(&self, span: Span) -> &str {
         self.text.get(span.start..span.end.min(self.text.len())).unwrap_or("")

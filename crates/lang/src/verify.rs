@@ -136,7 +136,9 @@ impl Point {
             let count: usize = shape.iter().product();
             let value = match input.ty.dtype {
                 DType::Real => Value::Real(tensor(&shape, real_entries(&shape, &mut rng, trial))),
-                DType::Bool => Value::Bool(tensor(&shape, (0..count).map(|_| rng.next() % 2 == 0).collect())),
+                DType::Bool => {
+                    Value::Bool(tensor(&shape, (0..count).map(|_| rng.next().is_multiple_of(2)).collect()))
+                }
                 DType::Int => {
                     let below = match &input.ty.below {
                         Some(below) => below.evaluate(&sizes).map_err(unknown)?.max(1),
@@ -217,7 +219,7 @@ fn real_entries(shape: &[usize], rng: &mut Random, trial: u64) -> Vec<f64> {
     let n = shape.last().copied().unwrap_or(1);
     (0..count)
         .map(|k| match trial % 3 {
-            _ if square && trial % 2 == 0 => {
+            _ if square && trial.is_multiple_of(2) => {
                 let diagonal = (k / n) % n == k % n;
                 rng.between(-0.3, 0.3) + if diagonal { 1.5 } else { 0.0 }
             }

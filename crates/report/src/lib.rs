@@ -24,6 +24,7 @@ pub mod number;
 pub mod numpy;
 pub mod ops;
 pub mod valued;
+pub mod verdicts;
 pub mod zeros;
 
 pub use array::{Array, Entries};

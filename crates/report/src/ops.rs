@@ -16,6 +16,8 @@ use std::fmt::{self, Write};
 pub struct Entry {
     /// Name, as written.
     pub name: &'static str,
+    /// Heading under which it is listed.
+    pub family: &'static str,
     /// One sentence.
     pub about: String,
     /// Value, in index notation.
@@ -40,6 +42,7 @@ pub fn entries() -> Result<Vec<Entry>> {
     for p in PRIMITIVES.iter().copied().chain(COMPOSITES.iter().map(|c| &c.primitive)) {
         entries.push(Entry {
             name: p.name,
+            family: p.family,
             about: p.about.to_string(),
             formula: p.formula.to_string(),
             derivatives: p.derivative.split(";  ").map(str::to_string).collect(),
@@ -78,12 +81,47 @@ fn map_entry(map: &'static Map) -> Result<Entry> {
         .collect();
     Ok(Entry {
         name: map.name,
-        about: map.about.lines().next().unwrap_or_default().trim().to_string(),
+        family: "Elementwise functions",
+        about: first_sentence(map.about),
         formula: format!("y = {}", Printer::new(&g).index_text(y)),
         derivatives,
         domain: map.domain.text().to_string(),
         kinks: kinks.join("; "),
     })
+}
+
+/// The first sentence of a block's documentation, whose lines are broken anywhere.
+fn first_sentence(about: &str) -> String {
+    let text = about.split_whitespace().collect::<Vec<_>>().join(" ").replace('`', "");
+    match text.split_once(". ") {
+        Some((first, _)) => format!("{first}."),
+        None => text,
+    }
+}
+
+/// Names of the entries, those nearest to a name that is none of them first.
+pub fn nearest(entries: &[Entry], name: &str) -> Vec<&'static str> {
+    let mut names: Vec<&'static str> = entries.iter().map(|e| e.name).collect();
+    names.dedup();
+    names.sort_by_key(|n| distance(n, &name.to_lowercase()));
+    names
+}
+
+/// Twice the letters that are to be put in, taken out or changed; half of that where one name contains the other.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().take(64).collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, y) in b.iter().enumerate() {
+            let changed = diagonal + usize::from(x != *y);
+            diagonal = row[j + 1];
+            row[j + 1] = changed.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    let b: String = b.iter().collect();
+    let part = b.len() > 2 && (a.contains(&b) || b.contains(a) && a.len() > 2);
+    2 * row[row.len() - 1] / if part { 2 } else { 1 }
 }
 
 impl fmt::Display for Entry {
@@ -108,8 +146,17 @@ pub fn text() -> Result<String> {
         "{} primitives and composites; every derivative is derived or printed from its rule\n",
         entries.len()
     );
-    for e in entries {
-        let _ = write!(out, "\n{e}");
+    let mut families: Vec<&str> = Vec::new();
+    for e in &entries {
+        if !families.contains(&e.family) {
+            families.push(e.family);
+        }
+    }
+    for family in families {
+        let _ = write!(out, "\n{family}\n{}\n", "-".repeat(family.len()));
+        for e in entries.iter().filter(|e| e.family == family) {
+            let _ = write!(out, "\n{e}");
+        }
     }
     Ok(out)
 }
@@ -117,6 +164,26 @@ pub fn text() -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_nearest_names_come_first() {
+        let entries = entries().unwrap();
+        for (written, meant) in
+            [("sofmax", "softmax"), ("Tanh", "tanh"), ("ln", "log"), ("cholesk", "cholesky")]
+        {
+            let names = nearest(&entries, written);
+            assert!(names[..3].contains(&meant), "{written}: {names:?}");
+        }
+        assert_eq!(nearest(&entries, "").len(), entries.len());
+    }
+
+    #[test]
+    fn a_sentence_does_not_end_with_its_line() {
+        assert_eq!(
+            first_sentence("Nearest point of\n`[a, b]` to `x`. The partial\n"),
+            "Nearest point of [a, b] to x."
+        );
+    }
 
     #[test]
     fn the_list_is_long_enough_and_says_everything() {

@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::form::{Access, Product};
 use crate::graph::Graph;
 use crate::node::NodeId;
-use crate::ops::rules::{Rules, has_entry};
+use crate::ops::rules::{Rules, has_entry, rule_name};
 use crate::shape::{DType, Type};
 use steps::Recorder;
 
@@ -143,6 +143,7 @@ impl Graph {
     /// # Errors
     /// As [`Graph::local_jacobian`].
     pub fn local_entry(&mut self, node: NodeId, operand: usize) -> Result<Vec<Product>> {
+        self.expect_nodes(&[node])?;
         let count = self.args(node).len();
         if operand >= count {
             let candidates = (0..count).map(|k| format!("operand {k}")).collect();
@@ -158,13 +159,10 @@ impl Graph {
     pub(crate) fn body_entry(&mut self, node: NodeId, operand: usize) -> Result<Vec<Product>> {
         let function = self.as_named(node).expect("invariant: a function").clone();
         let mut inner = function.body.clone();
-        let terms = sweep::jacobian_terms(
-            &mut inner,
-            &Rules::new(),
-            &mut None,
-            function.output,
-            function.formals[operand],
-        )?;
+        // Functions that the body applies are written out: nothing recurses on how deep they are nested.
+        let output = open_opaque(&mut inner, &[function.output], None)?[0];
+        let formal = function.formals[operand];
+        let terms = sweep::jacobian_terms(&mut inner, &Rules::new(), &mut None, output, formal)?;
         let args = self.args(node);
         let map: Vec<(NodeId, NodeId)> = function.formals.iter().copied().zip(args.iter().copied()).collect();
         let mut entry = Vec::new();
@@ -196,11 +194,31 @@ impl Graph {
 }
 
 fn expect_real(g: &Graph, x: NodeId) -> Result<()> {
+    g.expect_nodes(&[x])?;
     if g.ty(x).dtype == DType::Real {
         return Ok(());
     }
     let what = g.as_input(x).map_or_else(|| "an integer or Boolean node".to_string(), |i| i.name.to_string());
     Err(Error::NotDifferentiable { what, why: "it is a label, not a real number" })
+}
+
+/// The nodes with every function opened that states no entry of its own, or whose entry the rules overrule.
+///
+/// A stated entry stands for its body's rules, so it does not answer where one of those is replaced.
+fn open_opaque(g: &mut Graph, nodes: &[NodeId], rules: Option<&Rules>) -> Result<Vec<NodeId>> {
+    let opaque = |g: &Graph, n: NodeId| match g.as_named(n) {
+        None => false,
+        Some(_) if has_entry(g, n).is_none() => true,
+        Some(function) => rules.is_some_and(|rules| {
+            let body = &function.body;
+            !rules.is_replaced(rule_name(g, n))
+                && body.nodes().any(|inner| rules.is_replaced(rule_name(body, inner)))
+        }),
+    };
+    if g.has_functions() && g.reachable(nodes).into_iter().any(|n| opaque(g, n)) {
+        return g.open(nodes, &opaque);
+    }
+    Ok(nodes.to_vec())
 }
 
 impl Derivation<'_> {
@@ -214,12 +232,9 @@ impl Derivation<'_> {
             }
         }
         expect_real(g, y)?;
-        let opaque = |g: &Graph, n: NodeId| g.as_named(n).is_some() && has_entry(g, n).is_none();
         let mut all = vec![y];
         all.extend(xs);
-        if g.has_functions() && g.reachable(&all).into_iter().any(|n| opaque(g, n)) {
-            all = g.open(&all, &opaque)?;
-        }
+        let all = open_opaque(g, &all, self.rules)?;
         Ok((all[0], all[1..].to_vec()))
     }
 
@@ -228,6 +243,7 @@ impl Derivation<'_> {
     /// # Errors
     /// As there.
     pub fn gradient(&mut self, g: &mut Graph, y: NodeId, xs: &[NodeId]) -> Result<Vec<NodeId>> {
+        g.expect_nodes(&[y])?;
         if g.rank(y) != 0 {
             return Err(Error::NotScalar { found: g.ty(y).clone() });
         }

@@ -15,6 +15,7 @@ impl Graph {
     /// # Errors
     /// [`Error::Unknown`] for a name that is neither a tag nor an input; as [`Graph::jacobian`].
     pub fn derivative(&mut self, output: NodeId, name: &str, holding: &[&str]) -> Result<NodeId> {
+        self.expect_nodes(&[output])?;
         let mut cuts: Vec<&str> = Vec::new();
         for cut in holding.iter().chain([&name]) {
             let is_input = self.find_input(cut).is_some() && !self.depends_on_tag(output, cut);

@@ -9,11 +9,13 @@ use crate::form::{Access, Cond, Product};
 use crate::graph::Graph;
 use crate::graph::op::{Logic, Op};
 use crate::node::NodeId;
-use crate::ops::rules::Rules;
-use crate::ops::{contract, sum};
+use crate::ops::map::Map;
+use crate::ops::rules::{Rules, map_partial};
+use crate::ops::{contract, select, sum};
 use crate::rational::Rational;
 use crate::shape::Type;
 use smallvec::{SmallVec, smallvec};
+use std::cell::RefCell;
 
 /// End of a list of contributions.
 const END: u32 = u32::MAX;
@@ -106,6 +108,21 @@ pub(crate) fn gradient(
     {
         return Ok(None);
     }
+    // Partials of maps are written in a notation that shares the graph, so the whole sweep does.
+    let mut shared = RefCell::new(std::mem::take(g));
+    let answer = sweep(&mut shared, rules, y, xs, active);
+    *g = shared.into_inner();
+    answer.map(Some)
+}
+
+fn sweep(
+    shared: &mut RefCell<Graph>,
+    rules: &Rules,
+    y: NodeId,
+    xs: &[NodeId],
+    active: Vec<bool>,
+) -> Result<Vec<NodeId>> {
+    let g = shared.get_mut();
     let one = g.integer(1);
     let zero = g.zero(Type::scalar());
     let count = y.index() + 1;
@@ -115,16 +132,25 @@ pub(crate) fn gradient(
     xs.iter().filter(|x| **x <= y).for_each(|x| wanted[x.index()] = true);
     let mut results = vec![zero; count];
     for node in (0..count).rev().map(NodeId::new) {
+        let g = shared.get_mut();
         let Some(total) = sweep.arrived.total(g, node) else { continue };
         if wanted[node.index()] {
             let value = guarded(g, total.node, total.guard);
             results[node.index()] = g.scale(&total.coefficient, value);
         }
-        if !total.coefficient.is_zero() && !g.is_zero(total.node) {
-            sweep.pass_on(g, &total, node)?;
+        if total.coefficient.is_zero() || g.is_zero(total.node) {
+            continue;
+        }
+        let map = match g.op(node) {
+            Op::Map(id) => Some(Map::by_id(*id)).filter(|map| !rules.is_replaced(map.name)),
+            _ => None,
+        };
+        match map {
+            Some(map) => sweep.push_map(shared, &total, node, map)?,
+            None => sweep.pass_on(g, &total, node)?,
         }
     }
-    Ok(Some(xs.iter().map(|x| results.get(x.index()).copied().unwrap_or(zero)).collect()))
+    Ok(xs.iter().map(|x| results.get(x.index()).copied().unwrap_or(zero)).collect())
 }
 
 /// What every step of the sweep reads, and where it writes.
@@ -157,9 +183,51 @@ impl Sweep<'_> {
                 let args = g.args(node);
                 push_product(g, &mut self.arrived, &self.active, total, &args, &powers);
             }
+            Op::Select if !self.rules.is_replaced(select::SELECT.name) => self.push_select(g, total, node),
             _ => self.push_entries(g, total, node)?,
         }
         Ok(())
+    }
+
+    /// Contributions of a map: its partials are numbers, so no index form is built.
+    fn push_map(
+        &mut self,
+        shared: &mut RefCell<Graph>,
+        total: &Cotangent,
+        node: NodeId,
+        map: &'static Map,
+    ) -> Result<()> {
+        for (k, operand) in shared.get_mut().args(node).into_iter().enumerate() {
+            if !self.active[operand.index()] {
+                continue;
+            }
+            for term in map_partial(shared, map, node, k)?.terms {
+                let g = shared.get_mut();
+                let guard = term.guards.iter().fold(total.guard, |guard, &(p, negated)| {
+                    let predicate = plain_predicate(g, p, negated);
+                    both(g, guard, predicate)
+                });
+                let (scale, monic) = match term.value {
+                    Some(value) => times(g, total.node, value),
+                    None => (Rational::ONE, total.node),
+                };
+                let scale = &(&total.coefficient * &term.coefficient) * &scale;
+                self.arrived.push(operand, scale, monic, guard);
+            }
+        }
+        Ok(())
+    }
+
+    /// Contributions of a selection: what arrived, under one more guard.
+    fn push_select(&mut self, g: &mut Graph, total: &Cotangent, node: NodeId) {
+        let args = g.args(node);
+        for (operand, negated) in [(args[1], false), (args[2], true)] {
+            if self.active[operand.index()] {
+                let predicate = plain_predicate(g, args[0], negated);
+                let guard = both(g, total.guard, predicate);
+                self.arrived.push(operand, total.coefficient.clone(), total.node, guard);
+            }
+        }
     }
 
     /// Contributions of any primitive, from the entries of its rule.
@@ -190,14 +258,29 @@ fn take_guards(g: &mut Graph, product: &mut Product, guard: Option<NodeId>) -> O
             continue;
         };
         let predicate = plain_predicate(g, node, negated);
-        all = Some(match all {
-            Some(other) if other != predicate => {
-                g.logic(Logic::And, &[other, predicate]).expect("invariant: predicates of numbers")
-            }
-            _ => predicate,
-        });
+        all = both(g, all, predicate);
     }
     all
+}
+
+/// A guard and one more predicate.
+fn both(g: &mut Graph, guard: Option<NodeId>, predicate: NodeId) -> Option<NodeId> {
+    Some(match guard {
+        Some(other) if other != predicate => {
+            g.logic(Logic::And, &[other, predicate]).expect("invariant: predicates of numbers")
+        }
+        _ => predicate,
+    })
+}
+
+/// `coefficient, node` of the product of two numbers, in its stable form.
+fn times(g: &mut Graph, a: NodeId, b: NodeId) -> (Rational, NodeId) {
+    if !g.may_stabilise(a) && !g.may_stabilise(b) {
+        return g.multiply_numbers(a, b);
+    }
+    let product = g.product(Product::of(a, &[]).times(Access::new(b, [])));
+    let (scale, monic) = g.unscaled(product);
+    (scale.unwrap_or(Rational::ONE), monic)
 }
 
 /// Cotangents of the factors of a product, by prefix and suffix products: linear in the number of factors.

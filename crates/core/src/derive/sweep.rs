@@ -151,13 +151,16 @@ pub(crate) fn forward(
     let far: Vec<Dim> = seeds.first().map_or(Vec::new(), |(_, s)| s.extents[..outer].to_vec());
     let xs: Vec<NodeId> = seeds.iter().map(|(x, _)| *x).collect();
     let active = active(g, y, &xs);
+    let mut seeded: FxHashMap<NodeId, Vec<Product>> = FxHashMap::default();
+    for (x, seed) in seeds {
+        seeded.entry(*x).or_default().push(seed.clone());
+    }
     let mut carried: FxHashMap<NodeId, Vec<Product>> = FxHashMap::default();
     for node in (0..=y.index()).map(NodeId::new) {
         if !active[node.index()] {
             continue;
         }
-        let mut terms: Vec<Product> =
-            seeds.iter().filter(|(x, _)| *x == node).map(|(_, s)| s.clone()).collect();
+        let mut terms: Vec<Product> = seeded.remove(&node).unwrap_or_default();
         for (k, operand) in g.args(node).into_iter().enumerate() {
             let Some(tangent) = carried.get(&operand).cloned() else { continue };
             let entry = rules.entry(g, node, k)?;

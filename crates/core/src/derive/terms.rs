@@ -15,6 +15,10 @@ use crate::node::NodeId;
 use crate::rational::Rational;
 use crate::shape::Dim;
 
+/// Guards of a term that stand apart for the reader; more become one predicate, so that they do not pile up along a
+/// chain of selections.
+const PILE: usize = 8;
+
 /// Which labels a part touches.
 #[derive(Copy, Clone, PartialEq, Eq)]
 enum Side {
@@ -177,6 +181,9 @@ fn sort(g: &mut Graph, term: &Product, outer: usize) -> Sorted {
         sorted.coefficient = &sorted.coefficient * &scale;
         sorted.link = deltas;
         sorted.link.extend(access.map(Part::Access));
+    }
+    if sorted.outer.len() > PILE {
+        sorted.outer = one_guard(g, sorted.outer);
     }
     sorted.outer.sort();
     sorted.link.sort();

@@ -294,3 +294,77 @@ fn cuts_may_stand_on_each_other_but_not_share_a_name() {
     let twice = g.multiply(a, other).unwrap();
     assert!(matches!(g.derivative(twice, "a", &[]), Err(Error::Duplicate { .. })));
 }
+
+/// Each selection left one more guard on every term of the Jacobian.
+#[test]
+fn guards_do_not_pile_up_along_a_chain_of_selections() {
+    let n = 400;
+    let mut g = Graph::new();
+    let x = g.input("x", Type::real(["n"])).unwrap();
+    let mut y = x;
+    for k in 0..n {
+        let c = g.integer(k);
+        let p = g.compare(crate::graph::op::Comparison::Greater, c, y).unwrap();
+        let half = g.scale(&crate::rational::Rational::new(1, 2), y);
+        y = g.select(p, half, x).unwrap();
+    }
+    let j = g.jacobian(y, x).unwrap();
+    assert!(g.reachable(&[j]).len() < 20 * n as usize);
+    let text = crate::render::Printer::new(&g).index_text(j).to_string();
+    assert!(text.len() < 1000 * n as usize, "{}", text.len());
+    let at = Bindings::new().with("x", vector(&[0.25, -3.0, 500.0]));
+    let got = g.evaluate(&[j], &at).unwrap()[0].real().unwrap().data().to_vec();
+    agree(&got, &differences(&g, y, "x", &at));
+}
+
+/// Every node looked through all seeds.
+#[test]
+fn a_tangent_of_many_inputs_is_linear() {
+    let mut g = Graph::new();
+    let xs: Vec<NodeId> = (0..5_000).map(|k| g.input(&format!("x{k}"), Type::scalar()).unwrap()).collect();
+    let ts: Vec<NodeId> = (0..5_000).map(|k| g.input(&format!("t{k}"), Type::scalar()).unwrap()).collect();
+    let mut y = g.integer(0);
+    for &x in &xs {
+        let square = g.power(x, 2);
+        y = g.add(y, square).unwrap();
+    }
+    let before = g.len();
+    let tangent = g.jvp(y, &xs, &ts).unwrap();
+    assert!(g.reachable(&[tangent]).len() < 4 * before);
+}
+
+#[test]
+fn the_first_nan_is_the_winner_and_takes_the_derivative() {
+    use crate::graph::op::Reduction;
+    let mut g = Graph::new();
+    let x = g.input("x", Type::real(["n"])).unwrap();
+    let at = Bindings::new().with("x", vector(&[1.0, f64::NAN, 3.0, f64::NAN]));
+    for reduction in [Reduction::Max, Reduction::Min] {
+        let top = g.reduce(reduction, x, 0).unwrap();
+        let square = g.power(top, 2);
+        let d = g.gradient(top, &[x]).unwrap()[0];
+        let chained = g.gradient(square, &[x]).unwrap()[0];
+        let values = g.evaluate(&[top, d, chained], &at).unwrap();
+        assert!(values[0].real().unwrap().data()[0].is_nan());
+        assert_eq!(values[1].real().unwrap().data(), [0.0, 1.0, 0.0, 0.0]);
+        assert!(values[2].real().unwrap().data()[1].is_nan(), "what follows is NaN");
+    }
+}
+
+#[test]
+fn errors_of_an_evaluation_name_what_was_read() {
+    use crate::graph::op::Reduction;
+    let mut g = Graph::new();
+    let x = g.input("x", Type::real(["n"])).unwrap();
+    let e = g.map(&EXP, &[x]).unwrap();
+    let top = g.reduce(Reduction::Max, e, 0).unwrap();
+    let tagged = g.tag("z", e);
+    let named = g.reduce(Reduction::Max, tagged, 0).unwrap();
+    let empty = Bindings::new().with("x", vector(&[]));
+    let error = |g: &Graph, node, at: &Bindings<f64>| g.evaluate(&[node], at).unwrap_err().to_string();
+    assert_eq!(error(&g, top, &empty), "`max` over an empty axis of `exp(x[i])` has no value");
+    assert_eq!(error(&g, named, &empty), "`max` over an empty axis of `z` has no value");
+    let part = g.slice(e, 0, &2.into(), 1, &3.into()).unwrap();
+    let two = Bindings::new().with("x", vector(&[1.0, 2.0]));
+    assert_eq!(error(&g, part, &two), "position 2 is outside an axis of `exp(x[i])`, of 2 entries, 0 .. 1");
+}

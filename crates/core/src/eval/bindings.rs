@@ -1,5 +1,6 @@
 //! Values for inputs, and the sizes that their shapes determine.
 
+use super::facts;
 use crate::error::{BindingError, Error, Result};
 use crate::graph::Graph;
 use crate::node::NodeId;
@@ -49,6 +50,11 @@ impl<S> Bindings<S> {
     pub fn with_size(mut self, name: &str, value: i64) -> Bindings<S> {
         self.sizes.insert(Arc::from(name), value);
         self
+    }
+
+    /// Sizes that were given a number.
+    pub fn sizes(&self) -> &Sizes {
+        &self.sizes
     }
 
     /// The value bound to a name.
@@ -130,7 +136,7 @@ impl<S: Scalar> Bindings<S> {
         }
     }
 
-    /// The value of an input, with shape and labels checked.
+    /// The value of an input, with shape, labels and declared facts checked.
     pub(crate) fn value(&self, g: &Graph, node: NodeId, sizes: &Sizes) -> Result<Value<S>> {
         let input = g.as_input(node).expect("invariant: an input");
         let value = self.values[&input.name].clone();
@@ -140,6 +146,9 @@ impl<S: Scalar> Bindings<S> {
             if let Some(&found) = labels.data().iter().find(|&&l| !(0..below).contains(&l)) {
                 return Err(Error::Label { name: input.name.to_string(), found, below });
             }
+        }
+        if let Value::Real(tensor) = &value {
+            facts::check(&input.name, input.facts, tensor)?;
         }
         debug_assert_eq!(value.dtype() == DType::Real, input.ty.dtype == DType::Real);
         Ok(value)

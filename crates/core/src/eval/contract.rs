@@ -353,7 +353,7 @@ impl<S: Scalar> Nest<'_, '_, S> {
     }
 
     fn out_of_range(&self, factor: &Factor<'_, S>, at: &[i64]) -> Error {
-        let name = self.store.graph.as_input(factor.node).map_or_else(String::new, |i| i.name.to_string());
+        let name = super::name_of(self.store.graph, factor.node);
         for (t, &extent) in factor.at.iter().zip(factor.shape) {
             match t.value(at) {
                 Some(position) if (0..extent as i64).contains(&position) => {}

@@ -52,7 +52,7 @@ impl Graph {
             });
         }
         let shape = store.extents(extents)?;
-        Ok(total.unwrap_or_else(|| Tensor::filled(&shape, S::zero())))
+        total.map_or_else(|| super::zeros(&shape), Ok)
     }
 }
 

@@ -7,6 +7,7 @@
 
 pub mod bindings;
 pub mod contract;
+mod facts;
 pub mod kinks;
 pub mod materialised;
 pub mod structured;
@@ -20,6 +21,7 @@ use crate::index::Term;
 use crate::node::NodeId;
 use crate::ops::map::{self, Map};
 use crate::ops::{composite, linear, reduce};
+use crate::render::Printer;
 use crate::scalar::Scalar;
 use crate::shape::{DType, Dim, Sizes};
 use crate::tensor::{Tensor, Value};
@@ -56,7 +58,7 @@ pub struct Evaluation<S> {
 /// Values of the nodes of one evaluation.
 pub(crate) struct Store<'g, S> {
     pub(crate) graph: &'g Graph,
-    pub(crate) sizes: Sizes,
+    pub(crate) sizes: Rc<Sizes>,
     values: Vec<Option<Rc<Value<S>>>>,
     options: Options,
     stored: usize,
@@ -108,11 +110,12 @@ impl<'g, S: Scalar> Store<'g, S> {
         at: &Bindings<S>,
         options: &Options,
     ) -> Result<Store<'g, S>> {
+        graph.expect_nodes(outputs)?;
         let needed = needed(graph, outputs);
         let count = outputs.iter().map(|o| o.index() + 1).max().unwrap_or(0);
         let mut store = Store {
             graph,
-            sizes: at.solve(graph, &needed)?,
+            sizes: Rc::new(at.solve(graph, &needed)?),
             values: vec![None; count],
             options: options.clone(),
             stored: 0,
@@ -124,34 +127,76 @@ impl<'g, S: Scalar> Store<'g, S> {
     }
 
     /// Evaluates what the outputs need, freeing what is no longer read.
+    ///
+    /// Bodies of functions are evaluated in stores of their own, on a stack of our own: they may be nested as deep as
+    /// memory allows.
     pub(crate) fn run(&mut self, outputs: &[NodeId], mut kinks: Option<&mut Vec<KinkHit>>) -> Result<()> {
-        let nodes = needed(self.graph, outputs);
-        let mut uses = vec![0u32; self.values.len()];
-        for &node in &nodes {
-            operands(self.graph, node).iter().for_each(|a| uses[a.index()] += 1);
-        }
-        let mut is_output = vec![false; self.values.len()];
-        for output in outputs {
-            uses[output.index()] += 1;
-            is_output[output.index()] = true;
-        }
-        for node in nodes {
-            if self.values[node.index()].is_none() {
-                expect_real_operands(self.graph, node)?;
-                let value = self.compute(node, kinks.as_deref_mut())?;
-                if !is_output[node.index()] {
-                    self.stored += value.count();
-                }
-                self.values[node.index()] = Some(Rc::new(value));
+        let mut own = Pass::new(self, outputs);
+        let mut calls: Vec<Call<'g, S>> = Vec::new();
+        loop {
+            let next = match calls.last_mut() {
+                Some(call) => call.store.advance(&mut call.pass, None)?,
+                None => self.advance(&mut own, kinks.as_deref_mut())?,
+            };
+            if let Some(node) = next {
+                let store = calls.last().map_or(&*self, |call| &call.store);
+                let call = store.call(node);
+                calls.push(call);
+                continue;
             }
-            for a in operands(self.graph, node) {
-                uses[a.index()] -= 1;
-                if uses[a.index()] == 0 {
-                    self.values[a.index()] = None;
-                }
+            let Some(Call { node, output, store: body, .. }) = calls.pop() else { return Ok(()) };
+            let (store, pass) = match calls.last_mut() {
+                Some(call) => (&mut call.store, &mut call.pass),
+                None => (&mut *self, &mut own),
+            };
+            store.stored += body.stored;
+            store.finish(pass, node, body.shared(output));
+        }
+    }
+
+    /// Evaluates up to the next function without a kernel, which is answered; `None` at the end.
+    fn advance(&mut self, pass: &mut Pass, mut kinks: Option<&mut Vec<KinkHit>>) -> Result<Option<NodeId>> {
+        while let Some(node) = pass.nodes.next() {
+            if self.values[node.index()].is_some() {
+                pass.release(self, node);
+                continue;
+            }
+            expect_real_operands(self.graph, node)?;
+            match self.compute(node, kinks.as_deref_mut()).map_err(|e| named_error(self.graph, node, e))? {
+                Some(value) => self.finish(pass, node, Rc::new(value)),
+                None => return Ok(Some(node)),
             }
         }
-        Ok(())
+        Ok(None)
+    }
+
+    /// Keeps the value of a node, and frees the operands that nothing else reads.
+    fn finish(&mut self, pass: &mut Pass, node: NodeId, value: Rc<Value<S>>) {
+        if !pass.is_output[node.index()] {
+            self.stored += value.count();
+        }
+        self.values[node.index()] = Some(value);
+        pass.release(self, node);
+    }
+
+    /// The evaluation of the body of a function.
+    fn call(&self, node: NodeId) -> Call<'g, S> {
+        let function = self.graph.as_named(node).expect("invariant: a function");
+        let output = function.output;
+        let mut store = Store {
+            graph: &function.body,
+            sizes: self.sizes.clone(),
+            values: vec![None; output.index() + 1],
+            options: self.options.clone(),
+            stored: 0,
+        };
+        for (formal, &a) in function.formals.iter().zip(self.graph.raw_args(node)) {
+            if let Some(place) = store.values.get_mut(formal.index()) {
+                *place = Some(self.shared(a));
+            }
+        }
+        let pass = Pass::new(&store, &[output]);
+        Call { node, output, store, pass }
     }
 
     /// The value of a node that has been evaluated.
@@ -188,16 +233,17 @@ impl<'g, S: Scalar> Store<'g, S> {
         self.stored += entries;
     }
 
-    fn compute(&mut self, node: NodeId, kinks: Option<&mut Vec<KinkHit>>) -> Result<Value<S>> {
+    /// The value of a node, or `None` for a function whose body is to be evaluated.
+    fn compute(&mut self, node: NodeId, kinks: Option<&mut Vec<KinkHit>>) -> Result<Option<Value<S>>> {
         let g = self.graph;
         let shape = self.extents(g.shape(node))?;
         let args = g.args(node);
         let real = |data: Vec<S>| {
             Value::Real(Tensor::new(&shape, data).expect("invariant: one entry for each position"))
         };
-        Ok(match g.op(node) {
+        Ok(Some(match g.op(node) {
             Op::Input(_) => unreachable!("invariant: inputs are placed before the run"),
-            Op::Zero(_) => Value::Real(Tensor::filled(&shape, S::zero())),
+            Op::Zero(_) => Value::Real(zeros(&shape)?),
             Op::Rational(value) => Value::Real(Tensor::scalar(S::from_rational(value))),
             Op::Pi => Value::Real(Tensor::scalar(S::pi())),
             Op::Size(dim) => {
@@ -206,7 +252,7 @@ impl<'g, S: Scalar> Store<'g, S> {
             }
             Op::Literal(_) => {
                 let literal = g.as_literal(node).expect("invariant: a literal");
-                match &literal.entries {
+                match literal.entries() {
                     Entries::Real(bits) => {
                         real(bits.iter().map(|&b| S::from_f64(f64::from_bits(b))).collect())
                     }
@@ -276,39 +322,96 @@ impl<'g, S: Scalar> Store<'g, S> {
                 let tensors: Vec<&Tensor<S>> = args.iter().map(|&a| self.real(a)).collect();
                 Value::Real(linear::evaluate(*kind, &tensors))
             }
-            Op::Named(_) => self.call(node)?,
+            Op::Named(_) => return Ok(self.kernel(node)),
             Op::Tag(_) | Op::StopGradient | Op::Checkpoint => (*self.shared(args[0])).clone(),
-        })
+        }))
     }
 
-    /// A composite's kernel, or the body of a function.
-    fn call(&mut self, node: NodeId) -> Result<Value<S>> {
-        let function = self.graph.as_named(node).expect("invariant: a function").clone();
-        let args = self.graph.args(node);
-        if let Some(id) = function.composite {
-            let tensors: Vec<&Tensor<S>> = args.iter().map(|&a| self.real(a)).collect();
-            if let Some(value) = composite::evaluate(id, &function.axes, &tensors) {
-                return Ok(Value::Real(value));
-            }
-        }
-        let count = function.output.index() + 1;
-        let mut inner = Store {
-            graph: &function.body,
-            sizes: self.sizes.clone(),
-            values: vec![None; count],
-            options: self.options.clone(),
-            stored: 0,
+    /// What a composite's own kernel computes, if it has one.
+    fn kernel(&self, node: NodeId) -> Option<Value<S>> {
+        let function = self.graph.as_named(node).expect("invariant: a function");
+        let tensors: Vec<&Tensor<S>> = match function.composite {
+            Some(_) => self.graph.raw_args(node).iter().map(|&a| self.real(a)).collect(),
+            None => return None,
         };
-        for (formal, &a) in function.formals.iter().zip(&args) {
-            if formal.index() < count {
-                inner.values[formal.index()] = Some(self.shared(a));
+        composite::evaluate(function.composite?, &function.axes, &tensors).map(Value::Real)
+    }
+}
+
+/// What is left of evaluating one graph, and how often each value is still read.
+struct Pass {
+    nodes: std::vec::IntoIter<NodeId>,
+    uses: Vec<u32>,
+    is_output: Vec<bool>,
+}
+
+/// The body of a function under evaluation, for the node that applies it.
+struct Call<'g, S> {
+    node: NodeId,
+    output: NodeId,
+    store: Store<'g, S>,
+    pass: Pass,
+}
+
+impl Pass {
+    fn new<S>(store: &Store<'_, S>, outputs: &[NodeId]) -> Pass {
+        let nodes = needed(store.graph, outputs);
+        let mut uses = vec![0u32; store.values.len()];
+        for &node in &nodes {
+            operands(store.graph, node).iter().for_each(|a| uses[a.index()] += 1);
+        }
+        let mut is_output = vec![false; store.values.len()];
+        for output in outputs {
+            uses[output.index()] += 1;
+            is_output[output.index()] = true;
+        }
+        Pass { nodes: nodes.into_iter(), uses, is_output }
+    }
+
+    /// The operands of a node have been read once more.
+    fn release<S>(&mut self, store: &mut Store<'_, S>, node: NodeId) {
+        for a in operands(store.graph, node) {
+            self.uses[a.index()] -= 1;
+            if self.uses[a.index()] == 0 {
+                store.values[a.index()] = None;
             }
         }
-        inner.run(&[function.output], None)?;
-        let value = inner.value(function.output).clone();
-        self.stored += inner.stored;
-        Ok(value)
     }
+}
+
+/// What a message calls a node: its name, else the beginning of its formula.
+pub(crate) fn name_of(g: &Graph, node: NodeId) -> String {
+    const LONGEST: usize = 60;
+    if let Op::Tag(name) = g.op(node) {
+        return name.to_string();
+    }
+    let known = g.as_input(node).map(|i| i.name.to_string());
+    if let Some(name) =
+        known.or_else(|| g.names().find(|(_, n)| *n == node).map(|(name, _)| name.to_string()))
+    {
+        return name;
+    }
+    let formula = Printer::new(g).index_text(node).body;
+    match formula.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &formula[..end]),
+        None => formula,
+    }
+}
+
+/// The error of computing a node, with the name of what was reduced.
+fn named_error(g: &Graph, node: NodeId, error: Error) -> Error {
+    match error {
+        Error::EmptyAxis { operation, name } if name.is_empty() => {
+            Error::EmptyAxis { operation, name: name_of(g, g.arg(node, 0)) }
+        }
+        other => other,
+    }
+}
+
+/// The zero tensor of a shape.
+pub(crate) fn zeros<S: Scalar>(shape: &[usize]) -> Result<Tensor<S>> {
+    let entries = shape.iter().fold(1i128, |n, &d| n.saturating_mul(d as i128));
+    Tensor::filled(shape, S::zero()).ok_or(Error::TooLarge { entries, limit: entries - 1 })
 }
 
 /// Refuses integers and truth values where an infallible constructor let them stand for numbers.

@@ -14,6 +14,7 @@ use crate::index::{Atom, Label, Term};
 use crate::node::NodeId;
 use crate::rational::Rational;
 use crate::scalar::Scalar;
+use crate::shape::DType;
 use crate::tensor::Tensor;
 
 /// One term of a structured value.
@@ -96,7 +97,12 @@ impl Graph {
     /// # Errors
     /// As [`Graph::evaluate`].
     pub fn evaluate_structured<S: Scalar>(&self, output: NodeId, at: &Bindings<S>) -> Result<Structured<S>> {
+        self.expect_nodes(&[output])?;
+        self.expect_entries("evaluate_structured", output, DType::Real)?;
         let pieces = self.pieces(output);
+        for access in pieces.iter().flat_map(|(_, product)| &product.accesses) {
+            self.expect_entries("*", access.node, DType::Real)?;
+        }
         let mut roots = Vec::new();
         for (_, product) in &pieces {
             for_each_operand(product, &mut |n, factor| {

@@ -14,7 +14,7 @@ use crate::graph::op::{Facts, Literal};
 use crate::node::NodeId;
 use crate::rational::Rational;
 use crate::shape::{Dim, Type};
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -34,6 +34,8 @@ use std::sync::Arc;
 pub struct Builder {
     graph: Rc<RefCell<Arc<Graph>>>,
     log: Rc<Log>,
+    /// The function whose body this is, once its formals are declared.
+    body_of: Rc<OnceCell<Arc<str>>>,
 }
 
 /// What is common to a builder and the bodies of its functions.
@@ -116,36 +118,51 @@ impl Builder {
         if ty.shape.iter().any(|d| d.names().iter().any(|n| **n == *UNKNOWN)) {
             return self.poison(origin);
         }
-        match self.with(|g| g.input_with(name, ty, facts)) {
+        let known = || self.try_read(|g| g.find_input(name).is_some()).unwrap_or(false);
+        if let Some(function) = self.body_of.get().filter(|_| !known()) {
+            let problem = format!("its body declares the input {name}, which is none of its formals");
+            let error = Error::Body { function: function.to_string(), problem };
+            return self.refuse_at(error, Vec::new(), None, at);
+        }
+        match self.try_with(|g| g.input_with(name, ty, facts)) {
             Ok(node) => self.expr(node, origin),
             Err(error) => self.refuse_at(error, Vec::new(), None, at),
         }
     }
 
     /// A number, exactly.
+    #[track_caller]
     pub fn rational(&self, value: Rational) -> Expr {
-        let node = self.with(|g| g.rational(value));
-        self.expr(node, Origin::Number)
+        self.constant(|g| g.rational(value))
+    }
+
+    #[track_caller]
+    fn constant(&self, make: impl FnOnce(&mut Graph) -> NodeId) -> Expr {
+        match self.try_with(|g| Ok(make(g))) {
+            Ok(node) => self.expr(node, Origin::Number),
+            Err(error) => self.refuse(error, Vec::new(), None),
+        }
     }
 
     /// A number as written: 0.1 is one tenth. NaN and infinities are kept by their bits.
+    #[track_caller]
     pub fn number(&self, value: f64) -> Expr {
         match Rational::from_f64(value) {
             Some(value) => self.rational(value),
-            None => self.literal(Literal::real(&[], [value])),
+            None => self.literal(Literal::number(value)),
         }
     }
 
     /// A literal tensor.
+    #[track_caller]
     pub fn literal(&self, literal: Literal) -> Expr {
-        let node = self.with(|g| g.literal(literal));
-        self.expr(node, Origin::Number)
+        self.constant(|g| g.literal(literal))
     }
 
     /// The circle's number.
+    #[track_caller]
     pub fn pi(&self) -> Expr {
-        let node = self.with(Graph::pi);
-        self.expr(node, Origin::Number)
+        self.constant(Graph::pi)
     }
 
     // ---------------------------------------------------------------- functions
@@ -153,7 +170,7 @@ impl Builder {
     /// A function with identity applied to expressions: the body is written once, in its own graph.
     ///
     /// Reports keep the name; [`Graph::local_jacobian`] of the node is the Jacobian of the body. The body sees only
-    /// its formals, called as given.
+    /// its formals, called as given: an input that it declares is a mistake of kind [`Error::Body`].
     ///
     /// ```
     /// use chainrule_core::expr::Builder;
@@ -169,11 +186,12 @@ impl Builder {
         if operands.iter().any(|x| x.node.is_none()) {
             return self.poison(Origin::Operation("function", self.path(), at));
         }
-        let inner = Builder { graph: Rc::default(), log: self.log.clone() };
+        let inner = Builder { graph: Rc::default(), log: self.log.clone(), body_of: Rc::default() };
         let formals: Vec<Expr> = args
             .iter()
             .map(|(n, x)| inner.declare(n, x.ty(), Facts::default(), x.origin.clone(), at))
             .collect();
+        inner.body_of.get_or_init(|| Arc::from(name));
         let output = body(&formals);
         if !output.builder.owns(&inner) {
             return self.refuse_at(Error::OtherGraph, vec![output.note("result")], None, at);
@@ -182,7 +200,7 @@ impl Builder {
         let (Some(formals), Some(output)) = (nodes, output.node) else {
             return self.poison(Origin::Operation("function", self.path(), at));
         };
-        let body = (**inner.graph.borrow()).clone();
+        let body = (*inner.shared_graph()).clone();
         let (label, name) = (Arc::from(name), name.to_string());
         let function = Function { name, composite: None, axes: Vec::new(), body, formals, output };
         let result = Expr::combine_in(self, "apply", &operands, at, |g, args| g.apply(function, args));
@@ -275,25 +293,75 @@ impl Builder {
             return Err(all);
         }
         let outputs = outputs.iter().filter_map(|x| x.node).collect();
-        Ok(Program { graph: self.graph.borrow().clone(), outputs })
+        match self.graph.try_borrow() {
+            Ok(graph) => Ok(Program { graph: graph.clone(), outputs }),
+            Err(_) => {
+                self.refuse_at(Error::InUse, Vec::new(), None, Location::caller());
+                Err(self.diagnostics().unwrap_or(Diagnostics(Vec::new())))
+            }
+        }
     }
 
     // ---------------------------------------------------------------- the graph itself
 
     /// Runs a step on the graph itself. A graph that was finished before is copied first.
+    ///
+    /// Expressions cannot be combined during the step: that is a mistake of kind [`Error::InUse`].
+    ///
+    /// # Panics
+    /// Inside another step of the same builder, which has the graph already.
     pub fn with<T>(&self, step: impl FnOnce(&mut Graph) -> T) -> T {
-        step(Arc::make_mut(&mut self.graph.borrow_mut()))
+        match self.graph.try_borrow_mut() {
+            Ok(mut graph) => step(Arc::make_mut(&mut graph)),
+            Err(_) => {
+                panic!("Builder::with inside a step of Builder::with: use the graph that the step is given")
+            }
+        }
     }
 
-    /// Reads the graph.
+    /// Reads the graph. Expressions may be combined meanwhile; the step does not see what they add.
+    ///
+    /// # Panics
+    /// Inside a step of [`Builder::with`], which has the graph already.
     pub fn read<T>(&self, step: impl FnOnce(&Graph) -> T) -> T {
-        step(&self.graph.borrow())
+        step(&self.shared_graph())
+    }
+
+    fn shared_graph(&self) -> Arc<Graph> {
+        match self.graph.try_borrow() {
+            Ok(graph) => graph.clone(),
+            Err(_) => {
+                panic!("Builder::read inside a step of Builder::with: use the graph that the step is given")
+            }
+        }
+    }
+
+    /// As [`Builder::with`], for expressions: inside a step it is refused.
+    pub(crate) fn try_with<T>(&self, step: impl FnOnce(&mut Graph) -> Result<T>) -> Result<T> {
+        match self.graph.try_borrow_mut() {
+            Ok(mut graph) => step(Arc::make_mut(&mut graph)),
+            Err(_) => Err(Error::InUse),
+        }
+    }
+
+    /// As [`Builder::read`], for expressions: inside a step it is refused.
+    pub(crate) fn try_read<T>(&self, step: impl FnOnce(&Graph) -> T) -> Result<T> {
+        match self.graph.try_borrow() {
+            Ok(graph) => Ok(step(&graph)),
+            Err(_) => Err(Error::InUse),
+        }
     }
 
     /// A handle of a node that was made on the graph itself.
+    ///
+    /// A node that the graph does not have is a mistake of kind [`Error::OtherGraph`].
     #[track_caller]
     pub fn wrap(&self, operation: &'static str, node: NodeId) -> Expr {
-        self.expr(node, Origin::Operation(operation, self.path(), Location::caller()))
+        let at = Location::caller();
+        match self.try_read(|g| g.expect_nodes(&[node])).flatten() {
+            Ok(()) => self.expr(node, Origin::Operation(operation, self.path(), at)),
+            Err(error) => self.refuse_at(error, Vec::new(), None, at),
+        }
     }
 
     pub(crate) fn owns(&self, other: &Builder) -> bool {
@@ -326,7 +394,7 @@ impl Builder {
         }
         let nodes: Option<Vec<NodeId>> = operands.iter().map(|x| x.node).collect();
         match nodes {
-            Some(nodes) => self.with(|g| step(g, &nodes)).map_err(single),
+            Some(nodes) => self.try_with(|g| step(g, &nodes)).map_err(single),
             None => Err(self.diagnostics().unwrap_or(Diagnostics(Vec::new()))),
         }
     }

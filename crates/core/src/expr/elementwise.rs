@@ -45,12 +45,17 @@ impl Expr {
         })
     }
 
-    /// `y[o] = x[o]^exponent`; a whole number of 0 to 1024 is an exact power, any other exponent needs `x > 0`.
+    /// `y[o] = x[o]^exponent`.
+    ///
+    /// A whole number from 0 to 1024 is a product of equal factors, defined for every `x`, and `x^0` is the number 1. One
+    /// from -1024 to -1 is a product of reciprocals, infinite at 0. Any other exponent makes [`map::POW`]: the value is
+    /// NaN at `x < 0` unless the exponent is whole, and 0, 1 or infinite at `x = 0` by its sign.
     #[track_caller]
     pub fn pow(&self, exponent: impl Operand) -> Expr {
         let at = Location::caller();
         let exponent = exponent.expr(self);
-        let whole = exponent.node.and_then(|n| exponent.builder.read(|g| g.as_rational(n))?.to_i64());
+        let whole =
+            exponent.node.and_then(|n| exponent.builder.try_read(|g| g.as_rational(n)).ok()??.to_i64());
         match whole {
             Some(n @ 0..=1024) => self.whole_power(n as u32, at),
             Some(n @ -1024..=-1) => self.whole_power(n.unsigned_abs() as u32, at).apply(&map::RECIP, &[], at),

@@ -82,19 +82,26 @@ impl Expr {
     }
 
     /// Its type; of a poisoned expression, one axis of unknown extent `?`.
+    #[track_caller]
     pub fn ty(&self) -> Type {
-        match self.node {
-            Some(node) => self.builder.read(|g| g.ty(node).clone()),
-            None => Type::real([UNKNOWN]),
+        let Some(node) = self.node else { return Type::real([UNKNOWN]) };
+        match self.builder.try_read(|g| g.ty(node).clone()) {
+            Ok(ty) => ty,
+            Err(error) => {
+                self.builder.refuse(error, Vec::new(), None);
+                Type::real([UNKNOWN])
+            }
         }
     }
 
     /// Extents of its axes.
+    #[track_caller]
     pub fn shape(&self) -> Shape {
         self.ty().shape
     }
 
     /// Number of axes.
+    #[track_caller]
     pub fn rank(&self) -> usize {
         self.ty().rank()
     }
@@ -118,21 +125,16 @@ impl Expr {
     }
 
     /// The same value under a name that a derivation can cut: `loss.derivative("z", &[])`.
+    #[track_caller]
     pub fn named(&self, name: &str) -> Expr {
-        let origin = Origin::Named(Arc::from(name), self.builder.path());
-        match self.node {
-            Some(node) => {
-                let tag = self.builder.with(|g| g.tag(name, node));
-                self.builder.expr(tag, origin)
-            }
-            None => self.builder.poison(origin),
-        }
+        let named = Expr::combine("named", &[self], Location::caller(), |g, x| Ok(g.tag(name, x[0])));
+        Expr { origin: Origin::Named(Arc::from(name), self.builder.path()), ..named }
     }
 
     /// What a message says of this expression as an operand.
     pub fn note(&self, role: &str) -> Note {
         let origin = self.builder.origin_text(&self.origin);
-        let ty = self.node.map(|_| self.ty());
+        let ty = self.node.and_then(|node| self.builder.try_read(|g| g.ty(node).clone()).ok());
         Note { role: role.to_string(), name: self.origin.label(), ty, origin }
     }
 
@@ -175,7 +177,7 @@ impl Expr {
             let help = "pass it as an argument of the function, or build both with one builder";
             return home.refuse_at(Error::OtherGraph, Expr::notes(operands), Some(help.into()), at);
         }
-        match home.with(|g| make(g, &nodes)) {
+        match home.try_with(|g| make(g, &nodes)) {
             Ok(node) => home.expr(node, origin),
             Err(error) => {
                 let help = parameter_help(&error, operands);

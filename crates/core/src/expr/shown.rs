@@ -1,6 +1,7 @@
 //! Expressions as people read them: index notation, vectorised notation, LaTeX.
 
 use super::Expr;
+use crate::error::Error;
 use crate::node::NodeId;
 use crate::render::{Printer, Text};
 use crate::simplify::Options;
@@ -18,6 +19,8 @@ impl fmt::Display for Expr {
 
 impl Expr {
     /// One entry in index notation, with the given expressions printed by name; `None` after a mistake.
+    ///
+    /// A name for an expression of another graph is a mistake of kind [`Error::OtherGraph`].
     ///
     /// ```
     /// use chainrule_core::expr::Builder;
@@ -43,13 +46,17 @@ impl Expr {
     }
 
     fn shown<T>(&self, names: &[(&Expr, &str)], write: impl FnOnce(Printer<'_>, NodeId) -> T) -> Option<T> {
-        let names: Vec<(NodeId, &str)> = names.iter().filter_map(|(e, n)| Some((e.node?, *n))).collect();
         let mut node = self.node?;
+        if let Some((foreign, _)) = names.iter().find(|(e, _)| !e.builder.owns(&self.builder)) {
+            self.builder.refuse(Error::OtherGraph, vec![self.note("of"), foreign.note("name")], None);
+            return None;
+        }
+        let names: Vec<(NodeId, &str)> = names.iter().filter_map(|(e, n)| Some((e.node?, *n))).collect();
         if names.is_empty() {
             // Without names that must stay whole, nested sums and products read better as one.
-            let flat = self.builder.with(|g| g.simplify(&[node], &Options::default()));
+            let flat = self.builder.try_with(|g| g.simplify(&[node], &Options::default()));
             node = flat.map_or(node, |s| s.outputs[0]);
         }
-        Some(self.builder.read(|g| write(Printer::new(g).names(&names), node)))
+        self.builder.try_read(|g| write(Printer::new(g).names(&names), node)).ok()
     }
 }

@@ -189,3 +189,68 @@ fn a_derivative_by_name_leaves_names_alone() {
     y.derivative("a", &[]).unwrap();
     assert_eq!(b.read(|g| g.find("c")), Some(c), "not what stands behind the cut");
 }
+
+/// A `RefCell` was borrowed twice, which panics.
+#[test]
+fn expressions_inside_a_step_on_the_graph_are_a_mistake_or_work() {
+    let b = Builder::new();
+    let x = b.real("x", "n");
+    let poisoned = b.with(|g| {
+        let before = g.len();
+        let sum = (&x + &x, x.tanh() * 2.0, b.real("z", ()), x.sq().named("a"), b.wrap("w", NodeId::new(0)));
+        assert_eq!(g.len(), before);
+        assert!(x.gradient(&[&x]).is_err() && b.finish(&[&x]).is_err() && x.index_text(&[]).is_none());
+        assert_eq!((x.rank(), x.dim(0).to_string()), (1, "?".to_string()));
+        sum.0.is_poisoned()
+            && sum.1.is_poisoned()
+            && sum.2.is_poisoned()
+            && sum.3.is_poisoned()
+            && sum.4.is_poisoned()
+    });
+    assert!(poisoned);
+    let told = b.finish(&[&x]).unwrap_err();
+    assert!(told.iter().all(|d| d.error == Error::InUse), "{told}");
+
+    let b = Builder::new();
+    let x = b.real("x", "n");
+    let y = b.read(|g| {
+        let y = &x + &x;
+        assert!(g.len() < b.read(Graph::len), "the step does not see what is added meanwhile");
+        y
+    });
+    assert_eq!(y.node(), (&x * 2).node());
+}
+
+#[test]
+fn a_node_of_another_graph_is_not_wrapped_or_printed() {
+    let (a, b) = (Builder::new(), Builder::new());
+    let (x, y) = (a.real("x", 2), b.real("y", 2));
+    let far = (0..9).fold(y.clone(), |z, _| z.tanh());
+    assert!(a.wrap("foreign", far.node().unwrap()).is_poisoned());
+    assert_eq!(a.diagnostics().unwrap().0[0].error, Error::OtherGraph);
+    assert!(x.tanh().index_text(&[(&y, "y")]).is_none());
+    assert_eq!(a.diagnostics().unwrap().iter().count(), 2);
+}
+
+#[test]
+fn an_input_inside_the_body_of_a_function_is_refused() {
+    let b = Builder::new();
+    let x = b.real("x", "n");
+    let y = b.function("layer", &[("x", &x)], |f| &f[0] * f[0].builder().real("w", "n"));
+    assert!(y.is_poisoned());
+    assert_eq!(
+        without_lines(&b.diagnostics().unwrap().to_string()),
+        "\
+error[E0311]: layer is no function: its body declares the input w, which is none of its formals
+  --> tests.rs
+  help: a body sees only its formals; pass what it needs as an argument"
+    );
+    let c = Builder::new();
+    let x = c.real("x", "n");
+    let y = c.function("layer", &[("x", &x)], |f| {
+        let w = f[0].builder().with(|g| g.input("w", Type::real(["n"])).unwrap());
+        &f[0] * f[0].builder().wrap("w", w)
+    });
+    assert!(y.is_poisoned());
+    assert!(c.diagnostics().unwrap().to_string().contains("its body reads the input w"));
+}

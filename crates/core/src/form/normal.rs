@@ -43,6 +43,9 @@ pub struct Normal {
     pub steps: Vec<Step>,
 }
 
+/// More conditions than this are not compared with each other.
+const MAX_COMPARED: usize = 32;
+
 /// Eliminates deltas and normalises conditions. `None` when the product is identically zero.
 pub fn normalise(mut product: Product, below: &dyn Fn(NodeId) -> Option<Dim>) -> Option<Normal> {
     let mut steps = Vec::new();
@@ -115,6 +118,7 @@ fn simplify_conditions(
     }
     kept.sort();
     kept.dedup();
+    drop_implied(&mut kept, &facts, steps);
     let contradicts = |c: &Cond| match c {
         Cond::Holds(node, at, false) => kept.contains(&Cond::Holds(*node, at.clone(), true)),
         _ => false,
@@ -124,6 +128,33 @@ fn simplify_conditions(
     }
     product.conds = kept;
     Some(())
+}
+
+/// Drops ranges that another range implies: `[i <= 6]` beside `[i <= 3]`.
+///
+/// The other range holds no further label, so it goes wherever a read goes that the dropped one protected.
+fn drop_implied(conds: &mut SmallVec<[Cond; 1]>, facts: &Facts<'_>, steps: &mut Vec<Step>) {
+    let mut k = 0;
+    while k < conds.len() && conds.len() <= MAX_COMPARED {
+        let Cond::NonNegative(weak) = &conds[k] else {
+            k += 1;
+            continue;
+        };
+        let implied = (0..conds.len()).any(|j| match &conds[j] {
+            Cond::NonNegative(strong) if j != k => {
+                let mut within = true;
+                strong.each_label(&mut |l| within &= weak.mentions(l));
+                within && facts.proves_nonnegative(&(weak.clone() - strong.clone()))
+            }
+            _ => false,
+        });
+        if implied {
+            conds.remove(k);
+            steps.push(Step::GuardImplied);
+        } else {
+            k += 1;
+        }
+    }
 }
 
 /// Divides by the greatest common divisor of fixed coefficients; a delta also gets a positive first coefficient.

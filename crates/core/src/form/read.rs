@@ -13,15 +13,20 @@
 //! assert_eq!(parse("y[i] = 2 x[i]").unwrap_err().to_string(), "at byte 9: an operator is missing before `x`");
 //! ```
 //!
+//! Names that are no identifiers, or that are words of the language, stand in quotation marks: `"mlp/2/W"[i,j]`.
+//!
 //! Precedence, tightest first: `x[i]`, call; `^` (right); unary `-`; `*` `/` `div` `mod`; `+` `-`; comparisons (one);
 //! `not`; `and`; `or`; `a if c else b`.
 
 mod stack;
 mod token;
+mod where_clauses;
 
+pub(crate) use self::where_clauses::{Clause, clauses};
 use crate::error::{Error, Result};
 use crate::rational::Rational;
 use crate::shape::Dim;
+pub use token::spelled;
 use token::{Kind, Token};
 
 /// Bytes of the source, half open.
@@ -65,6 +70,12 @@ pub enum Node {
     Access(String, Vec<At>),
     /// `name(arguments)`; binders such as `sum(j, e)` are calls as well.
     Call(String, Vec<At>),
+    /// `base[terms]`, where the base is a literal or a function of whole arrays: `[2, 3][i]`, `inv(A)[i,j]`.
+    Entry(At, Vec<At>),
+    /// `[a, b]`, the entries of a literal along one axis.
+    Array(Vec<At>),
+    /// `name = value`, an option of a function of whole arrays: `axis=1`.
+    Option(String, At),
     /// `name = low .. high`, both ends included.
     Range(String, At, At),
     /// `Σ ± term`; true is minus.
@@ -162,11 +173,16 @@ impl Node {
     pub fn children(&self) -> Vec<At> {
         match self {
             Node::Number(_) | Node::Name(_) | Node::Size(_) => Vec::new(),
-            Node::Access(_, list) | Node::Call(_, list) | Node::And(list) | Node::Or(list) => list.clone(),
+            Node::Access(_, list)
+            | Node::Call(_, list)
+            | Node::And(list)
+            | Node::Or(list)
+            | Node::Array(list) => list.clone(),
+            Node::Entry(base, list) => std::iter::once(*base).chain(list.iter().copied()).collect(),
             Node::Range(_, a, b) | Node::Power(a, b) | Node::Compare(_, a, b) => vec![*a, *b],
             Node::Sum(terms) => terms.iter().map(|t| t.1).collect(),
             Node::Product(factors) => factors.iter().map(|f| f.1).collect(),
-            Node::Negative(a) | Node::Not(a) | Node::Iverson(a) => vec![*a],
+            Node::Negative(a) | Node::Not(a) | Node::Iverson(a) | Node::Option(_, a) => vec![*a],
             Node::If(a, c, b) => vec![*a, *c, *b],
         }
     }

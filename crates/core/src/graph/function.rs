@@ -5,9 +5,15 @@
 //! shortcut of a built-in composite; the meaning is always the body.
 
 use super::Graph;
+use super::op::Op;
+use super::positions::Positions;
+use crate::error::{Error, Result};
 use crate::node::NodeId;
+use crate::ops::composite;
 use crate::shape::Type;
+use rustc_hash::FxHashMap;
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 /// A body with formal inputs.
 #[derive(Clone)]
@@ -44,12 +50,142 @@ impl Function {
         hasher.finish()
     }
 
-    /// True for the same function (compared by name and structure).
+    /// True for the same function: name, formals and every node of the bodies, whatever else the bodies hold.
     pub(crate) fn same(&self, other: &Function) -> bool {
         let types = |f: &Function| f.formals.iter().map(|&n| f.body.ty(n).clone()).collect::<Vec<_>>();
         self.name == other.name
             && self.composite == other.composite
             && self.axes == other.axes
             && types(self) == types(other)
+            && same_structure(self, other)
+    }
+
+    /// Fails unless the body is closed: its formals are different inputs, and it reads no other input.
+    ///
+    /// What claims to be a built-in composite is that composite, because its kernel is evaluated instead of the body.
+    pub(crate) fn check(&self) -> Result<()> {
+        let fail = |problem: String| Err(Error::Body { function: self.name.clone(), problem });
+        let known = |n: NodeId| n.index() < self.body.len();
+        if !known(self.output) || !self.formals.iter().all(|&n| known(n)) {
+            return fail("its formals and its output must be nodes of its body".into());
+        }
+        let mut formals = self.formals.clone();
+        formals.sort();
+        formals.dedup();
+        if formals.len() < self.formals.len() || formals.iter().any(|&n| self.body.as_input(n).is_none()) {
+            return fail("its formals must be different inputs of its body".into());
+        }
+        let free = self.body.reachable(&[self.output]).into_iter().find_map(|n| {
+            let input = self.body.as_input(n)?;
+            formals.binary_search(&n).is_err().then(|| input.name.to_string())
+        });
+        if let Some(name) = free {
+            return fail(format!("its body reads the input {name}, which is none of its formals"));
+        }
+        match self.composite {
+            Some(id) if !composite::is_body_of(id, self) => {
+                fail("it claims to be a built-in composite and is another function".into())
+            }
+            _ => Ok(()),
+        }
     }
 }
+
+/// Whether two bodies compute the same from the same formals: both are walked together, operands with operands.
+fn same_structure(a: &Function, b: &Function) -> bool {
+    let mut functions = vec![(a, b)];
+    let mut compared: Vec<(*const Function, *const Function)> = Vec::new();
+    while let Some((a, b)) = functions.pop() {
+        if std::ptr::eq(a, b) || compared.contains(&(std::ptr::from_ref(a), std::ptr::from_ref(b))) {
+            continue;
+        }
+        compared.push((std::ptr::from_ref(a), std::ptr::from_ref(b)));
+        if a.name != b.name
+            || a.composite != b.composite
+            || a.axes != b.axes
+            || a.formals.len() != b.formals.len()
+        {
+            return false;
+        }
+        let mut partner: FxHashMap<NodeId, NodeId> = FxHashMap::default();
+        let mut open: Vec<(NodeId, NodeId)> =
+            a.formals.iter().copied().zip(b.formals.iter().copied()).collect();
+        open.push((a.output, b.output));
+        while let Some((x, y)) = open.pop() {
+            match partner.insert(x, y) {
+                Some(known) if known == y => continue,
+                Some(_) => return false,
+                None => {}
+            }
+            let (args, others) = (a.body.raw_args(x), b.body.raw_args(y));
+            if a.body.ty(x) != b.body.ty(y) || args.len() != others.len() || !same_operation(a, x, b, y) {
+                return false;
+            }
+            if let (Some(f), Some(g)) = (a.body.as_named(x), b.body.as_named(y)) {
+                functions.push((f, g));
+            }
+            open.extend(args.iter().copied().zip(others.iter().copied()));
+        }
+    }
+    true
+}
+
+/// Whether two nodes are of one operation; numbers of a graph's own tables stand for what they hold.
+fn same_operation(a: &Function, x: NodeId, b: &Function, y: NodeId) -> bool {
+    match (a.body.op(x), b.body.op(y)) {
+        // Types are compared beside, functions by the caller.
+        (Op::Zero(_), Op::Zero(_)) | (Op::Named(_), Op::Named(_)) => true,
+        (Op::Input(_), Op::Input(_)) => a.body.as_input(x) == b.body.as_input(y),
+        (Op::Literal(_), Op::Literal(_)) => a.body.as_literal(x) == b.body.as_literal(y),
+        (one, other) => one == other,
+    }
+}
+
+/// The functions of a graph, each once.
+///
+/// Bodies own the functions that they apply, so a long chain of them is taken apart by a loop when it is dropped.
+#[derive(Clone, Default)]
+pub(super) struct Functions {
+    list: Vec<Arc<Function>>,
+    index: Positions,
+}
+
+impl Functions {
+    pub(super) fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    pub(super) fn get(&self, id: u32) -> &Arc<Function> {
+        &self.list[id as usize]
+    }
+
+    /// Number of the function; added when it is new.
+    pub(super) fn add(&mut self, function: Arc<Function>) -> u32 {
+        let hash = function.structural_hash();
+        let is_it = |k: u32| {
+            let known = &self.list[k as usize];
+            Arc::ptr_eq(known, &function) || (known.structural_hash() == hash && known.same(&function))
+        };
+        if let Some(known) = self.index.find(hash, is_it) {
+            return known;
+        }
+        let id = u32::try_from(self.list.len()).expect("invariant: a graph holds fewer than 2^32 functions");
+        self.index.insert(hash, id);
+        self.list.push(function);
+        id
+    }
+}
+
+impl Drop for Functions {
+    fn drop(&mut self) {
+        let mut open = std::mem::take(&mut self.list);
+        while let Some(function) = open.pop() {
+            if let Some(mut last) = Arc::into_inner(function) {
+                open.append(&mut last.body.functions.list);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -11,6 +11,8 @@ pub mod contract;
 pub mod function;
 pub mod op;
 mod positions;
+#[cfg(test)]
+mod random_tests;
 pub mod sum;
 mod table;
 pub mod text;
@@ -20,7 +22,7 @@ use crate::error::{Error, Result};
 use crate::node::NodeId;
 use crate::rational::Rational;
 use crate::shape::{DType, Dim, Type};
-use function::Function;
+use function::{Function, Functions};
 use indexmap::{IndexMap, IndexSet};
 use op::{Facts, Input, Literal, Op};
 use positions::Positions;
@@ -35,6 +37,10 @@ type FxIndexSet<T> = IndexSet<T, FxBuildHasher>;
 /// A symbolic program of scalar and tensor operations.
 ///
 /// Plain owned data: `Send`, `Sync`, cloned by value. Algorithms take `&Graph` or `&mut Graph` and node ids.
+///
+/// A node id that is not in the table is refused by whatever answers with a `Result` ([`Error::OtherGraph`]);
+/// constructors that cannot fail hand it on as it is. What reads one node ([`Graph::ty`], [`Graph::op`], …) panics, as
+/// a slice does.
 #[derive(Clone, Default)]
 pub struct Graph {
     table: Table,
@@ -47,7 +53,7 @@ pub struct Graph {
     /// Inputs by name: declared ones and copies.
     input_names: Positions,
     literals: FxIndexSet<Literal>,
-    functions: Vec<Arc<Function>>,
+    functions: Functions,
     names: IndexMap<Arc<str>, NodeId>,
     /// Operations of sums by their coefficients, and of scalar products by their exponents: the hot path.
     sums: Positions,
@@ -172,7 +178,7 @@ impl Graph {
         match op {
             Op::Input(id) => hash_of(&("input", &self.inputs[*id as usize].0)),
             Op::Literal(id) => hash_of(&("literal", &self.literals[*id as usize])),
-            Op::Named(id) => hash_of(&("named", self.functions[*id as usize].structural_hash())),
+            Op::Named(id) => hash_of(&("named", self.functions.get(*id).structural_hash())),
             Op::Zero(id) => hash_of(&("zero", &self.types[*id as usize])),
             other => hash_of(other),
         }
@@ -213,19 +219,32 @@ impl Graph {
     /// Declares an input. Declaring the same name with the same type again gives the same node.
     ///
     /// # Errors
-    /// [`Error::Duplicate`] when the name stands for an input of another type.
+    /// As [`Graph::input_with`].
     pub fn input(&mut self, name: &str, ty: Type) -> Result<NodeId> {
         self.input_with(name, ty, Facts::default())
     }
 
     /// Declares an input with facts: symmetric, positive, one-hot, constant.
+    ///
+    /// Simplification uses what is declared, and an evaluation refuses a value that contradicts it.
+    ///
+    /// # Errors
+    /// [`Error::Duplicate`] when the name stands for an input of another type, [`Error::FactsDiffer`] when it was
+    /// declared with other facts; [`Error::Rank`] and [`Error::Entries`] for an extent that is never positive and for a
+    /// fact that no value of the type can have.
     pub fn input_with(&mut self, name: &str, ty: Type, facts: Facts) -> Result<NodeId> {
         if let Some(node) = self.find_input(name) {
             if *self.ty(node) != ty {
                 return Err(Error::Duplicate { name: name.into(), first: self.ty(node).clone(), second: ty });
             }
+            let first = self.as_input(node).map_or(facts, |input| input.facts);
+            if first != facts {
+                let (first, second) = (first.to_string(), facts.to_string());
+                return Err(Error::FactsDiffer { name: name.into(), first, second });
+            }
             return Ok(node);
         }
+        facts.fit(&ty)?;
         Ok(self.register(Input { name: Arc::from(name), ty, facts, copy: 0 }))
     }
 
@@ -348,14 +367,8 @@ impl Graph {
 
     // ---------------------------------------------------------------- functions
 
-    pub(crate) fn add_function(&mut self, function: Function) -> u32 {
-        let hash = function.structural_hash();
-        if let Some(k) = self.functions.iter().position(|f| f.structural_hash() == hash && f.same(&function))
-        {
-            return k as u32;
-        }
-        self.functions.push(Arc::new(function));
-        self.functions.len() as u32 - 1
+    pub(crate) fn add_function(&mut self, function: Arc<Function>) -> u32 {
+        self.functions.add(function)
     }
 
     /// True when some node may apply a function.
@@ -366,9 +379,22 @@ impl Graph {
     /// The function that a named node applies.
     pub fn as_named(&self, node: NodeId) -> Option<&Arc<Function>> {
         match self.op(node) {
-            Op::Named(id) => Some(&self.functions[*id as usize]),
+            Op::Named(id) => Some(self.functions.get(*id)),
             _ => None,
         }
+    }
+
+    /// True for a node of this graph.
+    ///
+    /// A node of another graph whose number is below [`Graph::len`] cannot be told from one of this graph; expressions
+    /// ([`Expr`](crate::expr::Expr)) carry their graph and can. See `docs/decisions/0002-nodes-of-other-graphs.md`.
+    pub fn contains(&self, node: NodeId) -> bool {
+        node.index() < self.len()
+    }
+
+    /// Fails unless every node is one of this graph.
+    pub(crate) fn expect_nodes(&self, nodes: &[NodeId]) -> Result<()> {
+        if nodes.iter().all(|&n| self.contains(n)) { Ok(()) } else { Err(Error::OtherGraph) }
     }
 
     /// Fails unless the node has entries of the given kind.
@@ -378,6 +404,7 @@ impl Graph {
         node: NodeId,
         expected: DType,
     ) -> Result<()> {
+        self.expect_nodes(&[node])?;
         if self.ty(node).dtype == expected {
             return Ok(());
         }
@@ -386,6 +413,7 @@ impl Graph {
 
     /// Fails unless both nodes have the same shape.
     pub(crate) fn expect_same_shape(&self, operation: &'static str, a: NodeId, b: NodeId) -> Result<()> {
+        self.expect_nodes(&[a, b])?;
         if self.shape(a) == self.shape(b) {
             return Ok(());
         }

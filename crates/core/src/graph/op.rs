@@ -1,8 +1,12 @@
 //! The kinds of nodes: few, because nearly everything is a contraction.
 
+use crate::error::{Error, Result};
 use crate::form::Product;
 use crate::rational::Rational;
 use crate::shape::{DType, Dim, Type};
+use crate::tensor::entries_of;
+use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::Arc;
 
 /// What a node computes from its operands.
@@ -116,14 +120,52 @@ pub enum Linear {
 /// What is known of an input beyond its type.
 #[derive(Copy, Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Facts {
-    /// Equal to its transpose.
+    /// Every matrix in the last two axes is equal to its transpose.
     pub symmetric: bool,
     /// All entries are above 0.
     pub positive: bool,
-    /// One entry is 1, the others 0.
+    /// Along the last axis one entry is 1, the others are 0.
     pub one_hot: bool,
     /// Never differentiated.
     pub constant: bool,
+}
+
+impl Facts {
+    /// Fails for a type none of whose values can have these facts, and for an extent that is never positive.
+    pub(crate) fn fit(&self, ty: &Type) -> Result<()> {
+        let refuse = |operation, expected| Err(Error::Rank { operation, expected, found: ty.clone() });
+        let negative = |d: &Dim| *d != Dim::ZERO && (-d.clone()).is_nonnegative(&BTreeSet::new());
+        if ty.shape.iter().any(negative) {
+            return refuse("input", "extents of at least 0");
+        }
+        if (self.symmetric || self.positive || self.one_hot) && ty.dtype != DType::Real {
+            return Err(Error::Entries { operation: "fact", expected: DType::Real, found: ty.clone() });
+        }
+        if self.symmetric && !matches!(&ty.shape[..], [.., a, b] if a == b) {
+            return refuse("symmetric", "a square matrix in the last two axes");
+        }
+        if self.one_hot && ty.rank() == 0 {
+            return refuse("one_hot", "at least one axis");
+        }
+        if self.one_hot && self.positive {
+            return refuse("one_hot", "entries that may be 0, so it is not declared positive");
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Facts {
+    /// As declared: `symmetric, positive`; `no facts` where none is.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let all = [
+            (self.symmetric, "symmetric"),
+            (self.positive, "positive"),
+            (self.one_hot, "one-hot"),
+            (self.constant, "constant"),
+        ];
+        let stated: Vec<&str> = all.iter().filter(|(holds, _)| *holds).map(|(_, name)| *name).collect();
+        f.write_str(&if stated.is_empty() { "no facts".to_string() } else { stated.join(", ") })
+    }
 }
 
 /// A declared input.
@@ -142,10 +184,8 @@ pub struct Input {
 /// A literal tensor, keyed by bits: the only place for NaN and infinity.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Literal {
-    /// Fixed extents.
-    pub shape: Vec<usize>,
-    /// Entries in row-major order.
-    pub entries: Entries,
+    shape: Vec<usize>,
+    entries: Entries,
 }
 
 /// Entries of a literal.
@@ -160,15 +200,51 @@ pub enum Entries {
 }
 
 impl Literal {
+    /// A literal of the given shape, entries in row-major order.
+    ///
+    /// # Errors
+    /// [`Error::EntryCount`] when the entries do not fill the shape.
+    pub fn new(shape: &[usize], entries: Entries) -> Result<Literal> {
+        let found = match &entries {
+            Entries::Real(v) => v.len(),
+            Entries::Int(v) => v.len(),
+            Entries::Bool(v) => v.len(),
+        };
+        if entries_of(shape) != Some(found) {
+            return Err(Error::EntryCount { shape: shape.to_vec(), found });
+        }
+        Ok(Literal { shape: shape.to_vec(), entries })
+    }
+
     /// A literal of real entries.
-    pub fn real(shape: &[usize], entries: impl IntoIterator<Item = f64>) -> Literal {
-        let entries = Entries::Real(entries.into_iter().map(f64::to_bits).collect());
-        Literal { shape: shape.to_vec(), entries }
+    ///
+    /// # Errors
+    /// [`Error::EntryCount`] when the entries do not fill the shape.
+    pub fn real(shape: &[usize], entries: impl IntoIterator<Item = f64>) -> Result<Literal> {
+        Literal::new(shape, Entries::Real(entries.into_iter().map(f64::to_bits).collect()))
     }
 
     /// A literal of integers.
-    pub fn integer(shape: &[usize], entries: impl IntoIterator<Item = i64>) -> Literal {
-        Literal { shape: shape.to_vec(), entries: Entries::Int(entries.into_iter().collect()) }
+    ///
+    /// # Errors
+    /// [`Error::EntryCount`] when the entries do not fill the shape.
+    pub fn integer(shape: &[usize], entries: impl IntoIterator<Item = i64>) -> Result<Literal> {
+        Literal::new(shape, Entries::Int(entries.into_iter().collect()))
+    }
+
+    /// A number by its bits.
+    pub fn number(value: f64) -> Literal {
+        Literal { shape: Vec::new(), entries: Entries::Real(vec![value.to_bits()]) }
+    }
+
+    /// Fixed extents.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// Entries in row-major order.
+    pub fn entries(&self) -> &Entries {
+        &self.entries
     }
 
     /// Its type; integers are bounded by their largest entry when none is negative.

@@ -38,14 +38,20 @@ impl Graph {
     /// # Errors
     /// [`Error::ShapesDiffer`], [`Error::Entries`] for operands that are not real.
     pub fn sum(&mut self, terms: &[(Rational, NodeId)], ty: Type) -> Result<NodeId> {
-        match self.stable_difference(terms) {
-            Some(node) => Ok(node),
-            None => self.plain_sum(terms, ty),
-        }
+        terms.iter().try_for_each(|(_, node)| self.expect_nodes(&[*node]))?;
+        self.expect_terms(terms, &ty)?;
+        Ok(self.sum_unchecked(terms, |_| ty))
     }
 
     /// As [`Graph::sum`], without looking for a stable form: a graph's text says what it means.
     pub(crate) fn plain_sum(&mut self, terms: &[(Rational, NodeId)], ty: Type) -> Result<NodeId> {
+        self.expect_terms(terms, &ty)?;
+        let list = self.collected(terms);
+        Ok(self.sum_of_collected(&list, |_| ty))
+    }
+
+    /// Fails unless the operands are real and of one shape.
+    fn expect_terms(&self, terms: &[(Rational, NodeId)], ty: &Type) -> Result<()> {
         for (_, node) in terms {
             self.expect_entries("+", *node, DType::Real)?;
             if self.shape(*node) != &ty.shape[..] {
@@ -53,16 +59,25 @@ impl Graph {
                 return Err(Error::ShapesDiffer { operation: "+", left, right: self.ty(*node).clone() });
             }
         }
-        Ok(self.sum_unchecked(terms, |_| ty))
+        Ok(())
     }
 
-    /// As [`Graph::sum`], for operands known to agree.
+    /// As [`Graph::sum`], for operands known to agree: every way to build a sum recognises the same stable forms.
     pub(crate) fn sum_unchecked(
         &mut self,
         terms: &[(Rational, NodeId)],
         ty: impl FnOnce(&Graph) -> Type,
     ) -> NodeId {
         let list = self.collected(terms);
+        if let [a, b] = list.as_slice()
+            && let Some(node) = self.stable_difference(a, b)
+        {
+            return node;
+        }
+        self.sum_of_collected(&list, ty)
+    }
+
+    fn sum_of_collected(&mut self, list: &Terms, ty: impl FnOnce(&Graph) -> Type) -> NodeId {
         match list.as_slice() {
             [] => {
                 let ty = ty(self);
@@ -71,7 +86,7 @@ impl Graph {
             [(node, one)] if one.is_one() => *node,
             [(node, value)] if matches!(self.op(*node), Op::Rational(_)) => self.rational(value.clone()),
             _ => {
-                let op = self.sum_op(&list);
+                let op = self.sum_op(list);
                 let args: SmallVec<[NodeId; 4]> = list.iter().map(|(node, _)| *node).collect();
                 self.intern_raw(op, &args, self.type_of(args[0]))
             }
@@ -108,6 +123,14 @@ impl Graph {
         op
     }
 
+    /// The coefficient of a scaled node, and the node that it scales.
+    pub(crate) fn split_scale(&self, node: NodeId) -> (Option<&Rational>, NodeId) {
+        match self.op(node) {
+            Op::Sum(coefficients) if coefficients.len() == 1 => (coefficients.first(), self.arg(node, 0)),
+            _ => (None, node),
+        }
+    }
+
     /// Splits a scaled node or a rational constant into its coefficient and the monic rest.
     pub(crate) fn unscaled(&mut self, node: NodeId) -> (Option<Rational>, NodeId) {
         match self.op(node) {
@@ -124,7 +147,7 @@ impl Graph {
 
     /// `coefficient · node`.
     pub fn scale(&mut self, coefficient: &Rational, node: NodeId) -> NodeId {
-        if coefficient.is_one() {
+        if coefficient.is_one() || !self.contains(node) {
             return node;
         }
         self.sum_unchecked(&[(coefficient.clone(), node)], |g| g.ty(node).clone())
@@ -143,14 +166,12 @@ impl Graph {
     /// As [`Graph::sum`] of two terms; types that are plainly equal are not compared extent by extent.
     fn sum_of_two(&mut self, terms: [(Rational, NodeId); 2]) -> Result<NodeId> {
         let (a, b) = (terms[0].1, terms[1].1);
+        self.expect_nodes(&[a, b])?;
         if self.type_of(a) != self.type_of(b) {
             let ty = self.ty(a).clone();
             return self.sum(&terms, ty);
         }
         self.expect_entries("+", a, DType::Real)?;
-        if let Some(node) = self.stable_difference(&terms) {
-            return Ok(node);
-        }
         Ok(self.sum_unchecked(&terms, |g| g.ty(a).clone()))
     }
 

@@ -10,6 +10,7 @@ use petgraph::visit::{
     GraphBase, IntoNeighbors, IntoNodeIdentifiers, NodeCompactIndexable, NodeCount, NodeIndexable, VisitMap,
     Visitable,
 };
+use smallvec::SmallVec;
 
 impl GraphBase for Graph {
     type NodeId = NodeId;
@@ -113,7 +114,11 @@ impl Users {
 
 impl Graph {
     /// Nodes that the given ones depend on, themselves included, in topological order. Iterative.
+    ///
+    /// What is no node of this graph reaches nothing.
     pub fn reachable(&self, outputs: &[NodeId]) -> Vec<NodeId> {
+        let known: SmallVec<[NodeId; 8]> = outputs.iter().copied().filter(|&n| self.contains(n)).collect();
+        let outputs = &known[..];
         let Some(last) = outputs.iter().map(|n| n.index()).max() else { return Vec::new() };
         let mut seen = vec![false; last + 1];
         outputs.iter().for_each(|n| seen[n.index()] = true);

@@ -22,9 +22,9 @@ impl Graph {
     /// # Errors
     /// [`Error::Axis`] beyond the rank, [`Error::Entries`] for operands that are not real.
     pub fn insert_axis(&mut self, x: NodeId, axis: usize) -> Result<NodeId> {
-        self.expect_entries("index", x, DType::Real)?;
+        self.expect_entries("insert_axis", x, DType::Real)?;
         if axis > self.rank(x) {
-            return Err(Error::Axis { operation: "index", axis, found: self.ty(x).clone() });
+            return Err(Error::Axis { operation: "insert_axis", axis, found: self.ty(x).clone() });
         }
         let mut shape = self.ty(x).shape.clone();
         shape.insert(axis, Dim::ONE);
@@ -36,6 +36,9 @@ impl Graph {
     ///
     /// What does not fit is left as it is, for the operation to refuse.
     pub fn align(&mut self, operands: &[NodeId]) -> SmallVec<[NodeId; 3]> {
+        if self.expect_nodes(operands).is_err() {
+            return operands.into();
+        }
         let rank = operands.iter().map(|&x| self.rank(x)).max().unwrap_or(0);
         let real = operands.iter().all(|&x| self.ty(x).dtype == DType::Real);
         let fits = operands.iter().all(|&x| [0, rank].contains(&self.rank(x)));

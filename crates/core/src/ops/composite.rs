@@ -15,8 +15,9 @@ use crate::node::NodeId;
 use crate::ops::map::{EXP, LOG, RECIP};
 use crate::rational::Rational;
 use crate::scalar::Scalar;
-use crate::shape::DType;
+use crate::shape::{DType, Type};
 use crate::tensor::Tensor;
+use std::sync::Arc;
 
 /// A built-in function with identity.
 pub struct Composite {
@@ -32,6 +33,7 @@ pub struct Composite {
 pub static LOGSUMEXP: Composite = Composite {
     primitive: Primitive {
         name: "logsumexp",
+        family: "Functions with a name and a stable value",
         about: "Logarithm of the sum of exponentials over axes; cannot overflow; -inf over an empty axis.",
         formula: "y[o] = log(sum(k, exp(x[o,k])))",
         derivative: "dy[o]/dx[i,k] = delta(o,i) * softmax(x)[i,k]",
@@ -57,6 +59,7 @@ pub static LOGSUMEXP: Composite = Composite {
 pub static SOFTMAX: Composite = Composite {
     primitive: Primitive {
         name: "softmax",
+        family: "Functions with a name and a stable value",
         about: "Exponentials divided by their sum over axes; cannot overflow.",
         formula: "y[o] = exp(x[o]) / sum(k, exp(x[k]))",
         derivative: "dy[o]/dx[i] = y[o] * (delta(o,i) - y[i])",
@@ -89,6 +92,7 @@ pub static SOFTMAX: Composite = Composite {
 pub static LOG_SOFTMAX: Composite = Composite {
     primitive: Primitive {
         name: "log_softmax",
+        family: "Functions with a name and a stable value",
         about: "Argument minus its log-sum-exp over axes; cannot overflow.",
         formula: "y[o] = x[o] - log(sum(k, exp(x[k])))",
         derivative: "dy[o]/dx[i] = delta(o,i) - softmax(x)[i]",
@@ -118,6 +122,7 @@ pub static LOG_SOFTMAX: Composite = Composite {
 pub static EXCLUSIVE_PROD: Composite = Composite {
     primitive: Primitive {
         name: "exclusive_prod",
+        family: "Functions with a name and a stable value",
         about: "Product of all other entries along an axis; right with zeros among them.",
         formula: "y[o,k] = prod(l != k, x[o,l])",
         derivative: "from the body: prod(l, 1 if l == k else x[o,l])",
@@ -153,6 +158,34 @@ pub static EXCLUSIVE_PROD: Composite = Composite {
 
 /// Every composite; a function stores its position here.
 pub static COMPOSITES: &[&Composite] = &[&LOGSUMEXP, &SOFTMAX, &LOG_SOFTMAX, &EXCLUSIVE_PROD];
+
+/// A composite as a function of formals of the given types.
+fn function_of(id: u16, types: &[Type], axes: &[usize]) -> Result<Function> {
+    let composite = COMPOSITES[usize::from(id)];
+    let mut body = Graph::new();
+    let mut formals = Vec::with_capacity(types.len());
+    for (k, ty) in types.iter().enumerate() {
+        formals.push(body.input(["x", "a", "b"][k], ty.clone())?);
+    }
+    let output = (composite.body)(&mut body, &formals, axes)?;
+    let name = composite.primitive.name.to_string();
+    Ok(Function { name, composite: Some(id), axes: axes.to_vec(), body, formals, output })
+}
+
+/// True when a function is what the composite with this number makes of its formal and its axes.
+pub(crate) fn is_body_of(id: u16, function: &Function) -> bool {
+    let [formal] = function.formals[..] else { return false };
+    let ty = function.body.ty(formal);
+    let fits = usize::from(id) < COMPOSITES.len()
+        && ty.dtype == DType::Real
+        && distinct(&function.axes) == function.axes
+        && function.axes.iter().all(|&axis| axis < ty.rank());
+    // One that works along an axis has one.
+    let fits =
+        fits && (!std::ptr::eq(COMPOSITES[usize::from(id)], &EXCLUSIVE_PROD) || function.axes.len() == 1);
+    fits && function_of(id, std::slice::from_ref(ty), &function.axes)
+        .is_ok_and(|own| own.structural_hash() == function.structural_hash())
+}
 
 /// The axes that a composite node works over.
 pub fn axes_of(g: &Graph, y: NodeId) -> Vec<usize> {
@@ -190,22 +223,22 @@ impl Graph {
         }
         let id =
             COMPOSITES.iter().position(|c| std::ptr::eq(*c, composite)).expect("invariant: listed") as u16;
-        let axes = distinct(axes);
-        let mut body = Graph::new();
-        let mut formals = Vec::new();
-        for (k, &a) in args.iter().enumerate() {
-            formals.push(body.input(["x", "a", "b"][k], self.ty(a).clone())?);
-        }
-        let output = (composite.body)(&mut body, &formals, &axes)?;
-        let name = composite.primitive.name.to_string();
-        self.apply(Function { name, composite: Some(id), axes, body, formals, output }, args)
+        let types: Vec<Type> = args.iter().map(|&a| self.ty(a).clone()).collect();
+        let function = function_of(id, &types, &distinct(axes))?;
+        self.apply_shared(Arc::new(function), args)
     }
 
     /// A function applied to operands of its formals' types.
     ///
     /// # Errors
-    /// [`Error::Arity`], [`Error::ShapesDiffer`].
+    /// [`Error::Body`] for a body that is not closed, [`Error::Arity`], [`Error::ShapesDiffer`].
     pub fn apply(&mut self, function: Function, args: &[NodeId]) -> Result<NodeId> {
+        function.check()?;
+        self.apply_shared(Arc::new(function), args)
+    }
+
+    /// As [`Graph::apply`], of a function whose body is known to be closed.
+    pub(crate) fn apply_shared(&mut self, function: Arc<Function>, args: &[NodeId]) -> Result<NodeId> {
         if args.len() != function.formals.len() {
             return Err(Error::Arity {
                 operation: function.name.clone(),
@@ -213,6 +246,7 @@ impl Graph {
                 found: args.len(),
             });
         }
+        self.expect_nodes(args)?;
         for (&formal, &a) in function.formals.iter().zip(args) {
             if function.body.ty(formal) != self.ty(a) {
                 let (left, right) = (function.body.ty(formal).clone(), self.ty(a).clone());

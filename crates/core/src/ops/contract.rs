@@ -13,6 +13,7 @@ use crate::rational::Rational;
 /// The entry keeps the other factors and turns the access into deltas.
 pub static CONTRACT: Primitive = Primitive {
     name: "contract",
+    family: "Sums and products",
     about: "Sum over bound indices of a product of accesses, deltas and guards.",
     formula: "y[o] = sum(b, X[t]^k * other factors)",
     derivative: "dy[o]/dX[i] = sum(b, k * X[t]^(k-1) * other factors * delta(t,i)), for each access of X",

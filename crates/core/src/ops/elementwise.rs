@@ -64,7 +64,7 @@ impl Graph {
         self.expect_entries("*", a, DType::Real)?;
         self.expect_entries("*", b, DType::Real)?;
         let (ra, rb) = (self.rank(a), self.rank(b));
-        let numbers = ra == 0 && rb == 0;
+        let numbers = ra == 0 && rb == 0 && !self.is_view_of_number(a) && !self.is_view_of_number(b);
         if numbers && !self.may_stabilise(a) && !self.may_stabilise(b) {
             let (coefficient, node) = self.multiply_numbers(a, b);
             return Ok(self.scale(&coefficient, node));
@@ -88,6 +88,7 @@ impl Graph {
     /// # Errors
     /// [`Error::ShapesDiffer`], [`Error::Entries`].
     pub fn divide(&mut self, a: NodeId, b: NodeId) -> Result<NodeId> {
+        self.expect_nodes(&[a, b])?;
         if let Some(inverse) = self.as_rational(b).and_then(|b| b.recip()) {
             self.expect_entries("/", a, DType::Real)?;
             return Ok(self.scale(&inverse, a));
@@ -98,6 +99,9 @@ impl Graph {
 
     /// `y[o] = x[o]^power`
     pub fn power(&mut self, x: NodeId, power: u32) -> NodeId {
+        if !self.contains(x) {
+            return x;
+        }
         if power == 0 {
             let shape = self.ty(x).shape.clone();
             return self.ones(&shape);
@@ -122,6 +126,7 @@ impl Graph {
     /// [`Error::ShapesDiffer`], [`Error::Entries`].
     pub fn compare(&mut self, comparison: Comparison, a: NodeId, b: NodeId) -> Result<NodeId> {
         let symbol = comparison.symbol();
+        self.expect_nodes(&[a, b])?;
         let args = match (self.ty(a).dtype, self.ty(b).dtype) {
             (DType::Real, DType::Real) => self.unify(symbol, &[a, b])?,
             (DType::Int, DType::Int) => {
@@ -191,18 +196,27 @@ impl Graph {
 
     /// The operand under a name that a derivation can cut.
     pub fn tag(&mut self, name: &str, x: NodeId) -> NodeId {
+        if !self.contains(x) {
+            return x;
+        }
         let ty = self.ty(x).clone();
         self.intern(Op::Tag(Arc::from(name)), &[x], ty)
     }
 
     /// The operand with derivative zero.
     pub fn stop_gradient(&mut self, x: NodeId) -> NodeId {
+        if !self.contains(x) {
+            return x;
+        }
         let ty = self.ty(x).clone();
         self.intern(Op::StopGradient, &[x], ty)
     }
 
     /// The operand, to be recomputed instead of kept by executors that ask.
     pub fn checkpoint(&mut self, x: NodeId) -> NodeId {
+        if !self.contains(x) {
+            return x;
+        }
         let ty = self.ty(x).clone();
         self.intern(Op::Checkpoint, &[x], ty)
     }

@@ -22,6 +22,9 @@ impl Graph {
 
     /// `y[o] = x` for a number `x`; truth values broadcast by comparison with themselves are not needed.
     pub fn broadcast(&mut self, x: NodeId, shape: &[Dim]) -> NodeId {
+        if !self.contains(x) {
+            return x;
+        }
         let mut product = Product::one(shape.iter().cloned());
         product.accesses.push(Access::new(x, []));
         self.intern_product(product)
@@ -60,6 +63,7 @@ impl Graph {
     /// # Errors
     /// [`Error::ExtentsDiffer`], [`Error::Rank`] for numbers, [`Error::Entries`].
     pub fn dot(&mut self, a: NodeId, b: NodeId) -> Result<NodeId> {
+        self.expect_nodes(&[a, b])?;
         let (ra, rb) = (self.rank(a), self.rank(b));
         for x in [a, b] {
             self.expect_entries("@", x, DType::Real)?;
@@ -116,6 +120,7 @@ impl Graph {
     /// # Errors
     /// [`Error::Axis`] unless `order` is a permutation of the axes.
     pub fn transpose(&mut self, x: NodeId, order: &[usize]) -> Result<NodeId> {
+        self.expect_nodes(&[x])?;
         let rank = self.rank(x);
         let mut at = vec![None; rank];
         for (to, &from) in order.iter().enumerate() {
@@ -139,6 +144,7 @@ impl Graph {
     /// # Errors
     /// None for tensors with any number of axes.
     pub fn t(&mut self, x: NodeId) -> Result<NodeId> {
+        self.expect_nodes(&[x])?;
         let rank = self.rank(x);
         let mut order: Vec<usize> = (0..rank).collect();
         if rank > 1 {
@@ -190,6 +196,7 @@ impl Graph {
     /// # Errors
     /// [`Error::Entries`].
     pub fn sum_all(&mut self, x: NodeId) -> Result<NodeId> {
+        self.expect_nodes(&[x])?;
         let axes: Vec<usize> = (0..self.rank(x)).collect();
         self.sum_axes(x, &axes)
     }
@@ -316,6 +323,7 @@ impl Graph {
     /// # Errors
     /// [`Error::ExtentsDiffer`] unless the numbers of entries are the same polynomial.
     pub fn reshape(&mut self, x: NodeId, shape: &[Dim]) -> Result<NodeId> {
+        self.expect_nodes(&[x])?;
         let from = self.ty(x).shape.clone();
         let count = |s: &[Dim]| s.iter().cloned().fold(Dim::ONE, |n, d| n * d);
         expect_equal_extents("reshape", &count(&from), &count(shape))?;
@@ -359,6 +367,7 @@ impl Graph {
     /// [`Error::Entries`], [`Error::ExtentsDiffer`].
     pub fn scatter_add(&mut self, x: NodeId, labels: NodeId, extent: &Dim) -> Result<NodeId> {
         expect_labels_inside(self, "scatter_add", labels, extent)?;
+        self.expect_entries("scatter_add", x, DType::Real)?;
         let (rt, rx) = (self.rank(labels), self.rank(x));
         for k in 0..rt {
             expect_axis(self, "scatter_add", x, k)?;
@@ -378,6 +387,7 @@ impl Graph {
     /// # Errors
     /// [`Error::Axis`].
     pub fn cumsum(&mut self, x: NodeId, axis: usize) -> Result<NodeId> {
+        self.expect_entries("cumsum", x, DType::Real)?;
         expect_axis(self, "cumsum", x, axis)?;
         let mut product = Product::one(self.shape(x).iter().cloned());
         let k = Term::label(product.bind(self.shape(x)[axis].clone()));
@@ -390,6 +400,8 @@ impl Graph {
     /// # Errors
     /// [`Error::Rank`] unless both are vectors, [`Error::OutOfRange`] when the kernel is longer than the signal.
     pub fn convolve(&mut self, x: NodeId, kernel: NodeId) -> Result<NodeId> {
+        self.expect_entries("conv", x, DType::Real)?;
+        self.expect_entries("conv", kernel, DType::Real)?;
         expect_rank(self, "conv", x, 1, "two vectors")?;
         expect_rank(self, "conv", kernel, 1, "two vectors")?;
         let (n, m) = (self.shape(x)[0].clone(), self.shape(kernel)[0].clone());

@@ -18,6 +18,7 @@ use crate::tensor::Tensor;
 /// `B = A⁻¹`
 pub static INVERSE: Primitive = Primitive {
     name: "inverse",
+    family: "Linear algebra on the last two axes",
     about: "Inverse of a square matrix.",
     formula: "B = inv(A)",
     derivative: "dB[o,p]/dA[a,b] = -B[o,a] * B[b,p]",
@@ -34,6 +35,7 @@ pub static INVERSE: Primitive = Primitive {
 /// `X = A⁻¹ C`
 pub static SOLVE: Primitive = Primitive {
     name: "solve",
+    family: "Linear algebra on the last two axes",
     about: "Solution X of A X = C.",
     formula: "X = solve(A, C)",
     derivative: "dX[o,p]/dC[a,b] = B[o,a] * delta(p,b);  dX[o,p]/dA[a,b] = -B[o,a] * X[b,p],  B = inv(A)",
@@ -49,6 +51,7 @@ pub static SOLVE: Primitive = Primitive {
 /// `X = L⁻¹ C` with the lower triangle of `L`.
 pub static SOLVE_LOWER: Primitive = Primitive {
     name: "solve_lower",
+    family: "Linear algebra on the last two axes",
     about: "Solution X of L X = C, with the lower triangle of L.",
     formula: "X = solve_lower(L, C)",
     derivative: "dX[o,p]/dC[a,b] = B[o,a] * delta(p,b);  dX[o,p]/dL[a,b] = -[a >= b] * B[o,a] * X[b,p],  B = inv(L)",
@@ -60,6 +63,7 @@ pub static SOLVE_LOWER: Primitive = Primitive {
 /// `X = U⁻¹ C` with the upper triangle of `U`.
 pub static SOLVE_UPPER: Primitive = Primitive {
     name: "solve_upper",
+    family: "Linear algebra on the last two axes",
     about: "Solution X of U X = C, with the upper triangle of U.",
     formula: "X = solve_upper(U, C)",
     derivative: "dX[o,p]/dC[a,b] = B[o,a] * delta(p,b);  dX[o,p]/dU[a,b] = -[a <= b] * B[o,a] * X[b,p],  B = inv(U)",
@@ -71,6 +75,7 @@ pub static SOLVE_UPPER: Primitive = Primitive {
 /// `det A`
 pub static DET: Primitive = Primitive {
     name: "det",
+    family: "Linear algebra on the last two axes",
     about: "Determinant; 1 for the empty matrix.",
     formula: "y = det(A)",
     derivative: "dy/dA[a,b] = y * B[b,a],  B = inv(A)",
@@ -88,6 +93,7 @@ pub static DET: Primitive = Primitive {
 /// `log |det A|`
 pub static LOG_ABS_DET: Primitive = Primitive {
     name: "logdet",
+    family: "Linear algebra on the last two axes",
     about: "Logarithm of the absolute determinant; 0 for the empty matrix.",
     formula: "y = log(abs(det(A)))",
     derivative: "dy/dA[a,b] = B[b,a],  B = inv(A)",
@@ -104,6 +110,7 @@ pub static LOG_ABS_DET: Primitive = Primitive {
 /// Lower `L` with `L Lᵀ = (A + Aᵀ)/2`.
 pub static CHOLESKY: Primitive = Primitive {
     name: "cholesky",
+    family: "Linear algebra on the last two axes",
     about: "Lower triangular L with L L' = (A + A')/2.",
     formula: "L = cholesky(A)",
     derivative: "dL[o,p]/dA[a,b] = sum(k, L[o,k] * ([k > p] + delta(k,p)/2) * (B[k,a]*B[p,b] + B[k,b]*B[p,a]) / 2),  B = inv(L)",

@@ -17,29 +17,47 @@ pub enum Domain {
     Everywhere,
     /// `x > 0`
     Positive,
+    /// `a > 0`, and what the exponent allows beyond: of two arguments, base and exponent.
+    Base,
     /// `x >= 0`; the partial needs `x > 0`.
     NonNegative,
     /// `x != 0`
     NonZero,
+    /// Everywhere; the partial needs `x != 0`.
+    SmoothButZero,
     /// `-1 < x < 1`; the value also exists at the ends.
     UnitInterval,
     /// `x > -1`
     AboveMinusOne,
-    /// Everywhere but at poles, said in the block.
-    ButPoles,
+    /// Everywhere but at the odd multiples of π/2.
+    CosineNonZero,
+    /// Everywhere but at 0, −1, −2, …
+    ButGammaPoles,
+    /// As [`Domain::ButGammaPoles`] in the second argument; the first is a whole number of at least 0.
+    Order,
+    /// Of two arguments, not both 0.
+    ButOrigin,
+    /// The second argument is at most the third.
+    Interval,
 }
 
 impl Domain {
     /// As printed.
     pub fn text(self) -> &'static str {
         match self {
-            Domain::Everywhere => "all real x",
+            Domain::Everywhere => "all reals",
             Domain::Positive => "x > 0",
-            Domain::NonNegative => "x >= 0",
+            Domain::Base => "a > 0; also a = 0 where b >= 0, and a < 0 where b is a whole number",
+            Domain::NonNegative => "x >= 0; the derivative needs x > 0",
             Domain::NonZero => "x != 0",
-            Domain::UnitInterval => "-1 < x < 1",
+            Domain::SmoothButZero => "all reals; the derivative needs x != 0",
+            Domain::UnitInterval => "-1 <= x <= 1; the derivative needs -1 < x < 1",
             Domain::AboveMinusOne => "x > -1",
-            Domain::ButPoles => "all real x but poles",
+            Domain::CosineNonZero => "all reals but the odd multiples of pi/2",
+            Domain::ButGammaPoles => "all reals but 0, -1, -2, ...",
+            Domain::Order => "a = 0, 1, 2, ...; all real b but 0, -1, -2, ...",
+            Domain::ButOrigin => "all real a and b but a = b = 0",
+            Domain::Interval => "a <= b",
         }
     }
 }
@@ -204,7 +222,7 @@ maps! {
         partials: [|_x; y| Rational::new(1, 3) * y.powi(2).recip()],
         eval: |x| x.cbrt(),
         text: "cbrt({x})", latex: r"\sqrt[3]{{x}}",
-        domain: NonZero, probes: &[&[-2.0], &[0.5], &[8.0]], kinks: &[],
+        domain: SmoothButZero, probes: &[&[-2.0], &[0.5], &[8.0]], kinks: &[],
     }
     /// Reciprocal. `∂y/∂x = −y²`.
     RECIP = "recip" {
@@ -213,7 +231,9 @@ maps! {
         text: "1/{x}", latex: r"\frac{1}{{x}}",
         domain: NonZero, probes: &[&[-2.0], &[0.5], &[3.0]], kinks: &[],
     }
-    /// Power. `∂y/∂a = b a^(b−1)`; `∂y/∂b = log(a) a^b`, and 0 where `a = 0` and `b > 0`.
+    /// Power of a real exponent. `∂y/∂a = b a^(b−1)`; `∂y/∂b = log(a) a^b`, and 0 where `a = 0` and `b > 0`.
+    /// The value at `a = 0` is 0, 1 or ∞ by the sign of `b`; at `a < 0` it exists for whole `b` only, otherwise it is NaN.
+    /// The partial of `a` at `a = b = 0` is NaN, as is the partial of `b` at `a < 0`.
     POW = "pow" {
         partials: [
             |a, b; _| *b * a.map2(&POW, *b - 1),
@@ -221,7 +241,7 @@ maps! {
         ],
         eval: |a, b| a.pow(b),
         text: "{a}^{b}", latex: r"{a}^{{b}}",
-        domain: Positive, probes: &[&[2.0, 3.0], &[0.5, -1.5], &[3.0, 0.5]], kinks: &[],
+        domain: Base, probes: &[&[2.0, 3.0], &[0.5, -1.5], &[3.0, 0.5]], kinks: &[],
     }
     /// Sine. `∂y/∂x = cos(x)`.
     SIN = "sin" {
@@ -242,7 +262,7 @@ maps! {
         partials: [|_x; y| y * y + 1],
         eval: |x| x.tan(),
         text: "tan({x})", latex: r"\tan{x}",
-        domain: ButPoles, probes: &[&[-1.0], &[0.3], &[2.0]], kinks: &[],
+        domain: CosineNonZero, probes: &[&[-1.0], &[0.3], &[2.0]], kinks: &[],
     }
     /// Inverse sine. `∂y/∂x = 1/√(1 − x²)`.
     ASIN = "asin" {
@@ -273,7 +293,7 @@ maps! {
         ],
         eval: |a, b| a.atan2(b),
         text: "atan2({a}, {b})", latex: r"\operatorname{atan2}\left({a}, {b}\right)",
-        domain: ButPoles, probes: &[&[1.0, 2.0], &[-0.5, 1.5], &[2.0, -1.0]], kinks: &[],
+        domain: ButOrigin, probes: &[&[1.0, 2.0], &[-0.5, 1.5], &[2.0, -1.0]], kinks: &[],
     }
     /// Hyperbolic sine. `∂y/∂x = cosh(x)`.
     SINH = "sinh" {
@@ -338,14 +358,14 @@ maps! {
         partials: [|x; _| x.map(&DIGAMMA)],
         eval: |x| x.lgamma(),
         text: "lgamma({x})", latex: r"\log\Gamma\left({x}\right)",
-        domain: ButPoles, probes: &[&[0.5], &[2.5], &[7.0]], kinks: &[],
+        domain: ButGammaPoles, probes: &[&[0.5], &[2.5], &[7.0]], kinks: &[],
     }
     /// Logarithmic derivative of Γ. `∂y/∂x = polygamma(1, x)`; poles at 0, −1, −2, …
     DIGAMMA = "digamma" {
         partials: [|x; _| x.number(Rational::from(1)).map2(&POLYGAMMA, *x)],
         eval: |x| x.digamma(),
         text: "digamma({x})", latex: r"\psi\left({x}\right)",
-        domain: ButPoles, probes: &[&[0.5], &[2.5], &[7.0]], kinks: &[],
+        domain: ButGammaPoles, probes: &[&[0.5], &[2.5], &[7.0]], kinks: &[],
     }
     /// Derivative of order `a` of digamma, `a` a whole number. `∂y/∂b = polygamma(a + 1, b)`; poles at 0, −1, −2, …
     POLYGAMMA = "polygamma" {
@@ -358,7 +378,7 @@ maps! {
             if (0.0..=100.0).contains(&order) && order.fract() == 0.0 { b.polygamma(order as u32) } else { S::nan() }
         },
         text: "polygamma({a}, {b})", latex: r"\psi^{({a})}\left({b}\right)",
-        domain: ButPoles, probes: &[&[1.0, 0.5], &[2.0, 2.5], &[1.0, 7.0]], kinks: &[],
+        domain: Order, probes: &[&[1.0, 0.5], &[2.0, 2.5], &[1.0, 7.0]], kinks: &[],
     }
     /// Absolute value. `∂y/∂x = sign(x)`; at the kink the engine answers 0.
     ABS = "abs" {
@@ -438,7 +458,7 @@ maps! {
         ],
         eval: |x, a, b| if *x < *a { (*a).clone() } else if *x > *b { (*b).clone() } else { (*x).clone() },
         text: "clip({x}, {a}, {b})", latex: r"\operatorname{clip}\left({x}, {a}, {b}\right)",
-        domain: Everywhere, probes: &[&[0.5, -1.0, 2.0], &[-3.0, -1.0, 2.0], &[5.0, -1.0, 2.0]],
+        domain: Interval, probes: &[&[0.5, -1.0, 2.0], &[-3.0, -1.0, 2.0], &[5.0, -1.0, 2.0]],
         kinks: &[kink(Place::Equal(0, 1), "x = a", "0", "[0, 1]"), kink(Place::Equal(0, 2), "x = b", "0", "[0, 1]")],
     }
     /// Gaussian error linear unit `x Φ(x)`. `∂y/∂x = Φ(x) + x φ(x)`, Φ and φ the standard normal distribution and density.

@@ -21,6 +21,9 @@ mod shapes;
 pub mod stable;
 pub mod sum;
 
+#[cfg(test)]
+mod power_tests;
+
 use crate::error::Result;
 use crate::form::Product;
 use crate::graph::Graph;
@@ -33,6 +36,8 @@ pub type EntryFn = fn(&mut Graph, y: NodeId, k: usize) -> Result<Vec<Product>>;
 pub struct Primitive {
     /// Name, as written.
     pub name: &'static str,
+    /// Heading under which it is listed.
+    pub family: &'static str,
     /// One sentence.
     pub about: &'static str,
     /// Value, in index notation.

@@ -51,6 +51,9 @@ impl<'g> Pointwise<'g> {
     /// A number with the shape of `self`.
     pub fn number(self, value: Rational) -> Pointwise<'g> {
         let mut g = self.graph.borrow_mut();
+        if g.rank(self.id) == 0 {
+            return Pointwise { graph: self.graph, id: g.rational(value) };
+        }
         let shape = g.ty(self.id).shape.clone();
         let ones = g.ones(&shape);
         Pointwise { graph: self.graph, id: g.scale(&value, ones) }

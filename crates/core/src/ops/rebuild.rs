@@ -5,11 +5,14 @@
 
 use crate::error::{Error, Result};
 use crate::graph::Graph;
+use crate::graph::function::Function;
 use crate::graph::op::Op;
 use crate::node::NodeId;
 use crate::ops::map::Map;
 use crate::rational::Rational;
 use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
+use std::sync::Arc;
 
 /// What a pass does with a node and its new operands: another node, or `None` to rebuild it.
 pub(crate) type Change<'a> = dyn FnMut(&mut Graph, NodeId, &[NodeId]) -> Result<Option<NodeId>> + 'a;
@@ -70,6 +73,7 @@ impl Graph {
     /// # Errors
     /// What `change` or a constructor refuses.
     pub(crate) fn rewrite(&mut self, outputs: &[NodeId], change: &mut Change<'_>) -> Result<Vec<NodeId>> {
+        self.expect_nodes(outputs)?;
         let mut new: FxHashMap<NodeId, NodeId> = FxHashMap::default();
         for node in self.reachable(outputs) {
             let old = self.args(node);
@@ -94,6 +98,7 @@ impl Graph {
         replacements: &[(NodeId, NodeId)],
     ) -> Result<Vec<NodeId>> {
         for &(from, to) in replacements {
+            self.expect_nodes(&[from, to])?;
             if self.ty(from) != self.ty(to) {
                 let (left, right) = (self.ty(from).clone(), self.ty(to).clone());
                 return Err(Error::ShapesDiffer { operation: "substitute", left, right });
@@ -168,63 +173,112 @@ impl Graph {
         outputs: &[NodeId],
         which: &dyn Fn(&Graph, NodeId) -> bool,
     ) -> Result<Vec<NodeId>> {
+        let mut opened = FxHashMap::default();
         self.rewrite(outputs, &mut |g, node, args| {
-            if !which(g, node) {
+            if g.as_named(node).is_none() || !which(g, node) {
                 return Ok(None);
             }
-            let Some(function) = g.as_named(node).cloned() else { return Ok(None) };
-            let map: Vec<(NodeId, NodeId)> =
-                function.formals.iter().copied().zip(args.iter().copied()).collect();
-            let opened = g.import(&function.body, &[function.output], &map)?;
-            // A body may apply further functions.
-            Ok(Some(if opened == [node] { node } else { g.open(&opened, which)?[0] }))
+            let node = g.rebuild(node, args)?;
+            g.open_node(node, which, &mut opened).map(Some)
         })
+    }
+
+    /// The body of a function written out, and the bodies that it applies; `opened` knows those written out before.
+    fn open_node(
+        &mut self,
+        node: NodeId,
+        which: &dyn Fn(&Graph, NodeId) -> bool,
+        opened: &mut FxHashMap<NodeId, NodeId>,
+    ) -> Result<NodeId> {
+        if let Some(&known) = opened.get(&node) {
+            return Ok(known);
+        }
+        // Functions apply functions as deep as they like, so open bodies wait on a stack of our own.
+        let mut bodies = vec![OpenBody::new(self, node)];
+        while let Some(body) = bodies.last_mut() {
+            let Some(inner) = body.rest.next() else {
+                let answer = body.new[&body.function.output];
+                opened.insert(body.node, answer);
+                bodies.pop();
+                match bodies.last_mut() {
+                    Some(user) => user.new.insert(user.waiting, answer),
+                    None => return Ok(answer),
+                };
+                continue;
+            };
+            let made = self.import_node(&body.function.body, inner, &body.new)?;
+            if let Some(&known) = opened.get(&made) {
+                body.new.insert(inner, known);
+            } else if self.as_named(made).is_some() && which(self, made) {
+                body.waiting = inner;
+                bodies.push(OpenBody::new(self, made));
+            } else {
+                body.new.insert(inner, made);
+            }
+        }
+        Ok(node)
     }
 
     /// Nodes of another graph written into this one, with some of its nodes replaced by nodes of this graph.
     ///
     /// # Errors
-    /// What a constructor refuses; [`Error::Duplicate`] for an input of the same name and another type.
+    /// What a constructor refuses; [`Error::Duplicate`] for an input of the same name and another type;
+    /// [`Error::ShapesDiffer`] for a replacement of another type.
     pub fn import(
         &mut self,
         other: &Graph,
         outputs: &[NodeId],
         replaced: &[(NodeId, NodeId)],
     ) -> Result<Vec<NodeId>> {
+        other.expect_nodes(outputs)?;
+        for &(from, to) in replaced {
+            other.expect_nodes(&[from])?;
+            self.expect_nodes(&[to])?;
+            if other.ty(from) != self.ty(to) {
+                let (left, right) = (other.ty(from).clone(), self.ty(to).clone());
+                return Err(Error::ShapesDiffer { operation: "substitute", left, right });
+            }
+        }
         let mut new: FxHashMap<NodeId, NodeId> = replaced.iter().copied().collect();
         for node in other.reachable(outputs) {
-            if new.contains_key(&node) {
-                continue;
+            if !new.contains_key(&node) {
+                let made = self.import_node(other, node, &new)?;
+                new.insert(node, made);
             }
-            let args: Vec<NodeId> = other.args(node).iter().map(|a| new[a]).collect();
-            let made = match other.op(node) {
-                Op::Zero(_) => self.zero(other.ty(node).clone()),
-                Op::Input(_) => {
-                    let input = other.as_input(node).expect("invariant: an input").clone();
-                    match input.copy {
-                        0 => self.input_with(&input.name, input.ty, input.facts)?,
-                        // What stands for a cut intermediate stays apart from a declared input of that name.
-                        _ => self.fresh_input(&input.name, input.ty),
-                    }
-                }
-                Op::Literal(_) => self.literal(other.as_literal(node).expect("invariant: a literal").clone()),
-                Op::Rational(value) => self.rational(value.clone()),
-                Op::Pi => self.pi(),
-                Op::Size(dim) => self.size(dim),
-                Op::Named(_) => {
-                    let function = other.as_named(node).expect("invariant: a function");
-                    self.apply((**function).clone(), &args)?
-                }
-                Op::Map(id) => {
-                    // A body states its own form on purpose; it is not made stable again.
-                    self.map_plain(Map::by_id(*id), &args)
-                }
-                Op::Contract(kind) => self.intern_product(kind.with_operands(&args)),
-                op => self.rebuild_op(&op.clone(), &args, node)?,
-            };
-            new.insert(node, made);
         }
         Ok(outputs.iter().map(|o| new[o]).collect())
+    }
+
+    /// One node of another graph, whose operands are in `new`.
+    fn import_node(
+        &mut self,
+        other: &Graph,
+        node: NodeId,
+        new: &FxHashMap<NodeId, NodeId>,
+    ) -> Result<NodeId> {
+        let args: SmallVec<[NodeId; 3]> = other.args(node).iter().map(|a| new[a]).collect();
+        Ok(match other.op(node) {
+            Op::Zero(_) => self.zero(other.ty(node).clone()),
+            Op::Input(_) => {
+                let input = other.as_input(node).expect("invariant: an input").clone();
+                match input.copy {
+                    0 => self.input_with(&input.name, input.ty, input.facts)?,
+                    // What stands for a cut intermediate stays apart from a declared input of that name.
+                    _ => self.fresh_input(&input.name, input.ty),
+                }
+            }
+            Op::Literal(_) => self.literal(other.as_literal(node).expect("invariant: a literal").clone()),
+            Op::Rational(value) => self.rational(value.clone()),
+            Op::Pi => self.pi(),
+            Op::Size(dim) => self.size(dim),
+            Op::Named(_) => {
+                self.apply_shared(other.as_named(node).expect("invariant: a function").clone(), &args)?
+            }
+            // A body states its own form on purpose; it is not made stable again.
+            Op::Map(id) => self.map_plain(Map::by_id(*id), &args),
+            Op::Contract(kind) => self.intern_product(kind.with_operands(&args)),
+            op => self.rebuild_op(&op.clone(), &args, node)?,
+        })
     }
 
     /// A new graph with nothing but what the outputs depend on.
@@ -235,5 +289,28 @@ impl Graph {
         let mut compact = Graph::new();
         let outputs = compact.import(self, outputs, &[])?;
         Ok((compact, outputs))
+    }
+}
+
+/// A body that is being written out.
+struct OpenBody {
+    /// The node that applies the function.
+    node: NodeId,
+    function: Arc<Function>,
+    /// Nodes of the body that are still to be written.
+    rest: std::vec::IntoIter<NodeId>,
+    /// Nodes of the body as nodes of the graph.
+    new: FxHashMap<NodeId, NodeId>,
+    /// The node of the body that waits for the body it applies.
+    waiting: NodeId,
+}
+
+impl OpenBody {
+    fn new(g: &Graph, node: NodeId) -> OpenBody {
+        let function = g.as_named(node).expect("invariant: a function").clone();
+        let new: FxHashMap<NodeId, NodeId> = function.formals.iter().copied().zip(g.args(node)).collect();
+        let mut nodes = function.body.reachable(&[function.output]);
+        nodes.retain(|n| !new.contains_key(n));
+        OpenBody { node, function, rest: nodes.into_iter(), new, waiting: node }
     }
 }

@@ -11,8 +11,11 @@ use crate::scalar::Scalar;
 use crate::tensor::Tensor;
 
 /// Largest entry along an axis; at a tie the first of equals takes the whole derivative.
+///
+/// NaN wins against every number: the value is NaN, and the first NaN takes the whole derivative.
 pub static MAX: Primitive = Primitive {
     name: "reduce_max",
+    family: "Reductions along an axis",
     about: "Largest entry along an axis.",
     formula: "y[o] = max(k, x[o,k])",
     derivative: "dy[o]/dx[i,k] = delta(o,i) * delta(k, argmax(x)[o])",
@@ -21,9 +24,10 @@ pub static MAX: Primitive = Primitive {
     entry: |g, y, _| winner(g, y, false),
 };
 
-/// Smallest entry along an axis; at a tie the first of equals takes the whole derivative.
+/// Smallest entry along an axis; at a tie the first of equals takes the whole derivative, and NaN wins as in [`MAX`].
 pub static MIN: Primitive = Primitive {
     name: "reduce_min",
+    family: "Reductions along an axis",
     about: "Smallest entry along an axis.",
     formula: "y[o] = min(k, x[o,k])",
     derivative: "dy[o]/dx[i,k] = delta(o,i) * delta(k, argmax(-x)[o])",
@@ -35,6 +39,7 @@ pub static MIN: Primitive = Primitive {
 /// Product of the entries along an axis; right with zeros among them.
 pub static PROD: Primitive = Primitive {
     name: "reduce_prod",
+    family: "Reductions along an axis",
     about: "Product of the entries along an axis; 1 over an empty one.",
     formula: "y[o] = prod(k, x[o,k])",
     derivative: "dy[o]/dx[i,k] = delta(o,i) * prod(l != k, x[i,l])",
@@ -82,7 +87,7 @@ pub(crate) fn evaluate<S: Scalar>(reduction: Reduction, x: &Tensor<S>, axis: usi
     let (before, along, after) = x.around(axis);
     if along == 0 && reduction != Reduction::Prod && before * after > 0 {
         let operation = if reduction == Reduction::Max { "max" } else { "min" };
-        return Err(Error::EmptyAxis { operation });
+        return Err(Error::EmptyAxis { operation, name: String::new() });
     }
     let mut data = Vec::with_capacity(before * after);
     for b in 0..before {
@@ -125,7 +130,7 @@ fn first_best<'a, S: Scalar>(
 pub(crate) fn argmax<S: Scalar>(x: &Tensor<S>, axis: usize) -> Result<Tensor<i64>> {
     let (before, along, after) = x.around(axis);
     if along == 0 && before * after > 0 {
-        return Err(Error::EmptyAxis { operation: "argmax" });
+        return Err(Error::EmptyAxis { operation: "argmax", name: String::new() });
     }
     let mut data = Vec::with_capacity(before * after);
     for b in 0..before {

@@ -1,6 +1,6 @@
 //! Constructors of reductions, positions, linear algebra, and of the statistics built from them.
 
-use super::shapes::{distinct, expect_axis, l};
+use super::shapes::{distinct, expect_axis, l, stored_axis};
 use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::graph::op::{Linear, Op, Reduction};
@@ -12,6 +12,9 @@ use crate::shape::{DType, Dim, Type};
 impl Graph {
     /// Largest, smallest or product along one axis.
     ///
+    /// With NaN among the entries the value is NaN; of a largest or smallest entry the first NaN is the winner, so it
+    /// takes the whole derivative.
+    ///
     /// # Errors
     /// [`Error::Axis`], [`Error::Entries`].
     pub fn reduce(&mut self, reduction: Reduction, x: NodeId, axis: usize) -> Result<NodeId> {
@@ -21,10 +24,10 @@ impl Graph {
             Reduction::Prod => "prod",
         };
         self.expect_entries(operation, x, DType::Real)?;
-        expect_axis(self, operation, x, axis)?;
+        let stored = stored_axis(self, operation, x, axis)?;
         let mut shape = self.ty(x).shape.clone();
         shape.remove(axis);
-        Ok(self.intern(Op::Reduce(reduction, axis as u16), &[x], Type::real(shape)))
+        Ok(self.intern(Op::Reduce(reduction, stored), &[x], Type::real(shape)))
     }
 
     /// Position of the largest entry along an axis, the first of equals.
@@ -33,10 +36,10 @@ impl Graph {
     /// [`Error::Axis`], [`Error::Entries`].
     pub fn argmax(&mut self, x: NodeId, axis: usize) -> Result<NodeId> {
         self.expect_entries("argmax", x, DType::Real)?;
-        expect_axis(self, "argmax", x, axis)?;
+        let stored = stored_axis(self, "argmax", x, axis)?;
         let mut shape = self.ty(x).shape.clone();
         let below = shape.remove(axis);
-        Ok(self.intern(Op::ArgMax(axis as u16), &[x], Type::index(below, shape)))
+        Ok(self.intern(Op::ArgMax(stored), &[x], Type::index(below, shape)))
     }
 
     /// Positions that sort an axis in ascending order, stable.
@@ -45,10 +48,10 @@ impl Graph {
     /// [`Error::Axis`], [`Error::Entries`].
     pub fn argsort(&mut self, x: NodeId, axis: usize) -> Result<NodeId> {
         self.expect_entries("argsort", x, DType::Real)?;
-        expect_axis(self, "argsort", x, axis)?;
+        let stored = stored_axis(self, "argsort", x, axis)?;
         let shape = self.ty(x).shape.clone();
         let below = shape[axis].clone();
-        Ok(self.intern(Op::ArgSort(axis as u16), &[x], Type::index(below, shape)))
+        Ok(self.intern(Op::ArgSort(stored), &[x], Type::index(below, shape)))
     }
 
     /// `y[…,i,…] = x[…, argsort(x)[…,i,…], …]`: the entries along an axis in ascending order.
@@ -120,7 +123,7 @@ impl Graph {
         let count = axes.iter().map(|&k| self.shape(x)[k].clone()).fold(Dim::ONE, |n, d| n * d);
         let count = self.size(&count);
         if self.is_zero(count) {
-            let nan = self.literal(crate::graph::op::Literal::real(&[], [f64::NAN]));
+            let nan = self.literal(crate::graph::op::Literal::number(f64::NAN));
             let shape = self.ty(total).shape.clone();
             return Ok(self.broadcast(nan, &shape));
         }
@@ -142,9 +145,17 @@ impl Graph {
     /// A reduced node repeated along the axes that were reduced from `x`.
     ///
     /// # Errors
-    /// [`Error::Entries`].
+    /// [`Error::Axis`], [`Error::ShapesDiffer`] unless `reduced` has the other axes of `x`, [`Error::Entries`].
     pub fn restore_axes(&mut self, reduced: NodeId, x: NodeId, axes: &[usize]) -> Result<NodeId> {
-        let at = (0..self.rank(x)).filter(|k| !axes.contains(k)).map(l).collect();
+        self.expect_nodes(&[reduced, x])?;
+        axes.iter().try_for_each(|&axis| expect_axis(self, "restore_axes", x, axis))?;
+        let kept: Vec<usize> = (0..self.rank(x)).filter(|k| !axes.contains(k)).collect();
+        if !kept.iter().map(|&k| &self.shape(x)[k]).eq(self.shape(reduced)) {
+            let left = Type::real(kept.iter().map(|&k| self.shape(x)[k].clone()));
+            let right = self.ty(reduced).clone();
+            return Err(Error::ShapesDiffer { operation: "restore_axes", left, right });
+        }
+        let at = kept.into_iter().map(l).collect();
         let shape = self.shape(x).to_vec();
         self.view(reduced, shape, at, [])
     }

@@ -9,8 +9,9 @@ use crate::graph::op::{Linear, Op, Reduction};
 use crate::index::{Label, Term};
 use crate::node::NodeId;
 use crate::ops::map::Map;
-use crate::ops::pointwise::Pointwise;
+use crate::ops::pointwise::{Partial, Pointwise};
 use indexmap::IndexMap;
+use smallvec::SmallVec;
 use std::cell::RefCell;
 
 /// What a replaced rule answers instead of the right entry.
@@ -50,6 +51,11 @@ impl Rules {
     /// # Errors
     /// [`Error::NotDifferentiable`] where the primitive states no partial.
     pub fn entry(&self, g: &mut Graph, y: NodeId, k: usize) -> Result<Vec<Product>> {
+        g.expect_nodes(&[y])?;
+        if k >= g.raw_args(y).len() {
+            let found = g.raw_args(y).len();
+            return Err(Error::Arity { operation: rule_name(g, y).to_string(), expected: k + 1, found });
+        }
         let entry = match g.op(y) {
             Op::Map(id) => map_entry(g, Map::by_id(*id), y, k)?,
             _ => match primitive(g, y) {
@@ -127,22 +133,29 @@ pub static PRIMITIVES: &[&Primitive] = &[
     &sum::STOP_GRADIENT,
 ];
 
+/// The partial of a map with respect to argument `k`, entry by entry.
+pub(crate) fn map_partial(g: &RefCell<Graph>, map: &'static Map, y: NodeId, k: usize) -> Result<Partial> {
+    let args = g.borrow().args(y);
+    let points: SmallVec<[Pointwise<'_>; 3]> = args.iter().map(|&a| Pointwise::new(g, a)).collect();
+    let partial = (map.partials[k])(&points, Pointwise::new(g, y));
+    match partial.opaque {
+        Some(why) => Err(Error::NotDifferentiable { what: map.name.to_string(), why }),
+        None => Ok(partial),
+    }
+}
+
 /// `delta(o, i) · partial`, with the partial read at the axes of the result.
 fn map_entry(g: &mut Graph, map: &'static Map, y: NodeId, k: usize) -> Result<Vec<Product>> {
-    let args = g.args(y);
     let cell = RefCell::new(std::mem::take(g));
-    let points: Vec<Pointwise<'_>> = args.iter().map(|&a| Pointwise::new(&cell, a)).collect();
-    let partial = (map.partials[k])(&points, Pointwise::new(&cell, y));
-    drop(points);
+    let partial = map_partial(&cell, map, y, k);
     *g = cell.into_inner();
-    if let Some(why) = partial.opaque {
-        return Err(Error::NotDifferentiable { what: map.name.to_string(), why });
-    }
+    let partial = partial?;
+    let x = g.arg(y, k);
     let rank = g.rank(y);
     let at: Vec<Term> = (0..rank).map(|a| Term::label(Label(a as u32))).collect();
     let mut products = Vec::new();
     for term in &partial.terms {
-        let mut product = super::deltas(g, y, args[k], (0..rank).map(|a| (a, a))).scaled(&term.coefficient);
+        let mut product = super::deltas(g, y, x, (0..rank).map(|a| (a, a))).scaled(&term.coefficient);
         if let Some(value) = term.value {
             product.accesses.push(Access::new(value, at.iter().cloned()));
         }

@@ -9,6 +9,7 @@ use crate::node::NodeId;
 /// Elementwise and lazy: what is not selected is absent, so `0 · ∞` never arises.
 pub static SELECT: Primitive = Primitive {
     name: "select",
+    family: "Selection and predicates",
     about: "a where p holds, else b; lazy, so the branch that is not taken never matters.",
     formula: "y[o] = a[o] if p[o] else b[o]",
     derivative: "dy[o]/da[i] = [p[o]] * delta(o,i);  dy[o]/db[i] = [not p[o]] * delta(o,i)",
@@ -23,6 +24,7 @@ pub static SELECT: Primitive = Primitive {
 /// Comparisons, logic, argmax and argsort are constant wherever they are continuous.
 pub static PREDICATE: Primitive = Primitive {
     name: "predicate",
+    family: "Selection and predicates",
     about: "Comparisons, logic, argmax and argsort: constant wherever they are continuous.",
     formula: "y[o] = a[o] > b[o], a[o] >= b[o], a[o] == b[o], p and q, p or q, not p, argmax(k, x[o,k]), argsort(x)[o]",
     derivative: "0",

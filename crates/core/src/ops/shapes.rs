@@ -21,10 +21,21 @@ pub(super) fn l(k: usize) -> Term {
 }
 
 pub(super) fn expect_axis(g: &Graph, operation: &'static str, x: NodeId, axis: usize) -> Result<()> {
+    g.expect_nodes(&[x])?;
     if axis < g.rank(x) {
         return Ok(());
     }
     Err(Error::Axis { operation, axis, found: g.ty(x).clone() })
+}
+
+/// The axis as an operation keeps it, in 16 bits.
+pub(super) fn stored_axis(g: &Graph, operation: &'static str, x: NodeId, axis: usize) -> Result<u16> {
+    expect_axis(g, operation, x, axis)?;
+    u16::try_from(axis).map_err(|_| Error::Rank {
+        operation,
+        expected: "an axis among the first 65536",
+        found: g.ty(x).clone(),
+    })
 }
 
 pub(super) fn expect_rank(
@@ -34,6 +45,7 @@ pub(super) fn expect_rank(
     rank: usize,
     expected: &'static str,
 ) -> Result<()> {
+    g.expect_nodes(&[x])?;
     if g.rank(x) == rank {
         return Ok(());
     }

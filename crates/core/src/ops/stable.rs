@@ -32,6 +32,17 @@ impl Graph {
         }
     }
 
+    /// The number that a node is at every entry.
+    pub(crate) fn constant_everywhere(&self, node: NodeId) -> Option<Rational> {
+        let (scale, unit) = self.split_scale(node);
+        match self.op(unit) {
+            Op::Rational(value) => Some(scale.map_or_else(|| value.clone(), |c| c * value)),
+            Op::Zero(_) => Some(Rational::ZERO),
+            _ if self.is_one(unit) => Some(scale.cloned().unwrap_or(Rational::ONE)),
+            _ => None,
+        }
+    }
+
     /// The stable node of a map, if it has one.
     pub(crate) fn stable_map(&mut self, map: &'static Map, args: &[NodeId]) -> Option<NodeId> {
         let x = args[0];
@@ -39,20 +50,43 @@ impl Graph {
             return self.stable_log(x);
         }
         if map.id == map::RECIP.id {
-            if let Some(value) = self.as_rational(x) {
-                return value.recip().map(|r| self.rational(r));
-            }
-            // 1/(1 + exp(u)) = sigmoid(-u)
-            let rest = self.one_plus(x)?;
-            let u = self.is_map(rest, &map::EXP).then(|| self.arg(rest, 0))?;
-            let minus = self.neg(u);
-            return Some(self.map_plain(&map::SIGMOID, &[minus]));
+            return self.stable_recip(x);
         }
         if map.id == map::EXP.id && self.is_zero(x) {
             let shape = self.ty(x).shape.clone();
             return Some(self.ones(&shape));
         }
         None
+    }
+
+    fn stable_recip(&mut self, x: NodeId) -> Option<NodeId> {
+        if let Some(value) = self.as_rational(x) {
+            return value.recip().map(|r| self.rational(r));
+        }
+        if let (Some(scale), inner) = self.split_scale(x) {
+            let scale = scale.recip()?;
+            let recip = self.map(&map::RECIP, &[inner]).ok()?;
+            return Some(self.scale(&scale, recip));
+        }
+        // 1/a^k = (1/a)^k, so that powers of one base meet.
+        if let Op::Contract(kind) = self.op(x)
+            && let [factor] = &kind.accesses[..]
+            && factor.power > 1
+            && kind.free == kind.extents.len()
+            && kind.conds.is_empty()
+        {
+            let power = factor.power;
+            let mut base = self.as_product(x);
+            base.accesses[0].power = 1;
+            let base = self.intern_product(base);
+            let recip = self.map(&map::RECIP, &[base]).ok()?;
+            return Some(self.power(recip, power));
+        }
+        // 1/(1 + exp(u)) = sigmoid(-u)
+        let rest = self.one_plus(x)?;
+        let u = self.is_map(rest, &map::EXP).then(|| self.arg(rest, 0))?;
+        let minus = self.neg(u);
+        Some(self.map_plain(&map::SIGMOID, &[minus]))
     }
 
     fn stable_log(&mut self, x: NodeId) -> Option<NodeId> {
@@ -287,19 +321,17 @@ impl Graph {
         Some(without_label(rest, q))
     }
 
-    /// `exp(u) - 1` is `expm1(u)`.
-    pub(crate) fn stable_difference(&mut self, terms: &[(Rational, NodeId)]) -> Option<NodeId> {
-        let [(ca, a), (cb, b)] = terms else { return None };
-        let (c, e, d, one) = if self.is_map(*a, &map::EXP) { (ca, *a, cb, *b) } else { (cb, *b, ca, *a) };
-        if !self.is_map(e, &map::EXP) {
+    /// `c·exp(u) - c` is `c·expm1(u)`; the terms are collected, so that neither is scaled.
+    pub(crate) fn stable_difference(
+        &mut self,
+        a: &(NodeId, Rational),
+        b: &(NodeId, Rational),
+    ) -> Option<NodeId> {
+        let ((e, c), (one, d)) = if self.is_map(a.0, &map::EXP) { (a, b) } else { (b, a) };
+        if !self.is_map(*e, &map::EXP) || !self.is_one(*one) || !(c + d).is_zero() {
             return None;
         }
-        let (scale, unit) = self.unscaled(one);
-        let offset = scale.map_or_else(|| d.clone(), |s| d * &s);
-        if !self.is_one(unit) || !(c + &offset).is_zero() {
-            return None;
-        }
-        let u = self.arg(e, 0);
+        let u = self.arg(*e, 0);
         let expm1 = self.map_plain(&map::EXPM1, &[u]);
         Some(self.scale(c, expm1))
     }

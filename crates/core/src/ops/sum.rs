@@ -7,6 +7,7 @@ use crate::rational::Rational;
 /// `y = Σ c_k x_k`: the entry is the coefficient on the diagonal.
 pub static SUM: Primitive = Primitive {
     name: "sum",
+    family: "Sums and products",
     about: "Weighted sum of nodes of one shape; coefficients are exact.",
     formula: "y[o] = c0*a[o] + c1*b[o] + ...",
     derivative: "dy[o]/da[i] = c0 * delta(o,i)",
@@ -24,6 +25,7 @@ pub static SUM: Primitive = Primitive {
 /// The operand itself, for tags and checkpoints.
 pub static IDENTITY: Primitive = Primitive {
     name: "identity",
+    family: "Names and controls",
     about: "The operand under a name, or recomputed instead of kept.",
     formula: "y[o] = x[o]",
     derivative: "dy[o]/dx[i] = delta(o,i)",
@@ -39,6 +41,7 @@ pub static IDENTITY: Primitive = Primitive {
 /// The operand with derivative zero, by request.
 pub static STOP_GRADIENT: Primitive = Primitive {
     name: "stop_gradient",
+    family: "Names and controls",
     about: "The operand; its derivative is zero by request.",
     formula: "y[o] = x[o]",
     derivative: "dy[o]/dx[i] = 0",

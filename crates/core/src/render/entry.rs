@@ -4,8 +4,9 @@
 //! numbers `0 .. depth`; a binder takes number `depth`.
 
 use super::letters::Letters;
+use super::names::Names;
 use super::sharing;
-use super::shown::{Binder, Range, Shown};
+use super::shown::{Binder, Bound, Shown};
 use super::text::text;
 use crate::graph::Graph;
 use crate::graph::op::{Comparison, Entries, Linear, Literal, Logic, Op, Reduction};
@@ -16,19 +17,22 @@ use crate::rational::Rational;
 use crate::shape::{DType, Dim};
 use rustc_hash::FxHashMap;
 use std::cell::RefCell;
-use std::collections::BTreeSet;
 
 /// Literals with more entries are elided, which the text says.
-const MAX_ENTRIES: usize = 16;
+pub(crate) const MAX_ENTRIES: usize = 16;
 
 /// Builds formulas of one graph, under fixed names, letters and definitions.
 pub(crate) struct Builder<'a> {
     pub(crate) graph: &'a Graph,
-    names: &'a FxHashMap<NodeId, String>,
+    names: Names<'a>,
     letters: RefCell<Letters>,
     prefix: String,
     defined: FxHashMap<NodeId, usize>,
     order: Vec<NodeId>,
+    /// Operands of functions of whole arrays are names, so that the text can be read back.
+    pub(crate) readable: bool,
+    /// The extent of the axes that each letter has touched; `None` for different ones.
+    touched: RefCell<FxHashMap<String, Option<Dim>>>,
     /// First value of an index, as the reader counts: 0 or 1.
     base: i64,
 }
@@ -37,31 +41,22 @@ pub(crate) struct Builder<'a> {
 pub(crate) type Labels = Vec<Option<Shown>>;
 
 impl<'a> Builder<'a> {
-    /// A builder for what is written of `root`.
+    /// A builder for what is written of `root`, as text that reads back or as one is used to write it.
     pub(crate) fn new(
         graph: &'a Graph,
         names: &'a FxHashMap<NodeId, String>,
         preferred: &[String],
         root: NodeId,
+        readable: bool,
     ) -> Builder<'a> {
-        let leaf = |n: NodeId| names.contains_key(&n) || matches!(graph.op(n), Op::Tag(_));
-        let nodes = sharing::written(graph, root, &leaf);
-        let mut reserved = BTreeSet::new();
-        for &node in &nodes {
-            reserved.extend(graph.shape(node).iter().flat_map(Dim::names).map(|s| s.to_string()));
-            reserved.extend(names.get(&node).cloned());
-            match graph.op(node) {
-                Op::Input(_) => reserved.extend(graph.as_input(node).map(|i| i.name.to_string())),
-                Op::Tag(name) => drop(reserved.insert(name.to_string())),
-                Op::Size(dim) => reserved.extend(dim.names().iter().map(|s| s.to_string())),
-                _ => {}
-            }
-        }
-        let letters = Letters::new(preferred, reserved);
+        let names = Names::new(graph, names);
+        let nodes = sharing::written(graph, root, &|n| names.of(n).is_some());
+        let letters = Letters::new(preferred, names.reserved());
         let prefix = letters.prefix();
-        let (defined, order) = (FxHashMap::default(), Vec::new());
+        let (defined, order, touched) = (FxHashMap::default(), Vec::new(), RefCell::default());
         let letters = RefCell::new(letters);
-        let mut builder = Builder { graph, names, letters, prefix, defined, order, base: 0 };
+        let mut builder =
+            Builder { graph, names, letters, prefix, defined, order, readable, touched, base: 0 };
         builder.share(root, &nodes);
         builder
     }
@@ -74,10 +69,16 @@ impl<'a> Builder<'a> {
 
     /// Gives a node a definition, unless it has a name already.
     pub(crate) fn define(&mut self, node: NodeId) {
-        if !self.is_leaf(node) && !self.defined.contains_key(&node) {
+        if self.name_of(node).is_none() {
             self.order.push(node);
             self.defined.insert(node, self.order.len());
         }
+    }
+
+    /// Numbers the definitions so that each uses only earlier ones.
+    pub(crate) fn number_definitions(&mut self) {
+        self.order.sort_unstable();
+        self.defined = self.order.iter().enumerate().map(|(k, &node)| (node, k + 1)).collect();
     }
 
     /// Defined nodes with their names, in order.
@@ -87,22 +88,51 @@ impl<'a> Builder<'a> {
 
     /// What is never written out: names, inputs, numbers.
     pub(crate) fn is_leaf(&self, node: NodeId) -> bool {
-        use Op::{Input, Literal, Pi, Rational, Size, Tag, Zero};
-        let op = self.graph.op(node);
-        matches!(op, Input(_) | Tag(_) | Rational(_) | Zero(_) | Pi | Size(_) | Literal(_))
-            || self.names.contains_key(&node)
+        use Op::{Literal, Pi, Rational, Size, Zero};
+        matches!(self.graph.op(node), Rational(_) | Zero(_) | Pi | Size(_) | Literal(_))
+            || self.names.of(node).is_some()
     }
 
     /// The name that stands for a node where it is used.
     pub(crate) fn name_of(&self, node: NodeId) -> Option<String> {
-        if let Some(name) = self.names.get(&node) {
-            return Some(name.clone());
+        self.names.of(node).or_else(|| self.defined.get(&node).map(|k| format!("{}{k}", self.prefix)))
+    }
+
+    /// A size polynomial.
+    pub(crate) fn size(&self, dim: &Dim) -> Shown {
+        Shown::Size(self.names.size(dim))
+    }
+
+    /// The circle's number.
+    pub(crate) fn pi(&self) -> Shown {
+        if self.names.pi_is_free() { Shown::Pi } else { Shown::Call("pi", Vec::new()) }
+    }
+
+    /// Notes which axes letters touch: from them the reader infers ranges.
+    fn touch(&self, node: NodeId, at: &[Shown]) {
+        let mut touched = self.touched.borrow_mut();
+        for (term, extent) in at.iter().zip(self.graph.shape(node)) {
+            let Shown::Name(letter) = term else { continue };
+            match touched.get_mut(letter) {
+                Some(known) if known.as_ref() == Some(extent) => {}
+                Some(known) => *known = None,
+                None => drop(touched.insert(letter.clone(), Some(extent.clone()))),
+            }
         }
-        match self.graph.op(node) {
-            Op::Input(_) => self.graph.as_input(node).map(|i| i.name.to_string()),
-            Op::Tag(name) => Some(name.to_string()),
-            _ => self.defined.get(&node).map(|k| format!("{}{k}", self.prefix)),
+    }
+
+    /// Forgets what letter `k` touched, before a formula that binds it is written.
+    pub(crate) fn unbound(&self, k: usize) {
+        if let Shown::Name(letter) = self.letter(k) {
+            self.touched.borrow_mut().remove(&letter);
         }
+    }
+
+    /// Letter `k` with its range, after the formula that binds it was written.
+    pub(crate) fn bound(&self, k: usize, extent: &Dim) -> Bound {
+        let Shown::Name(letter) = self.letter(k) else { unreachable!("invariant: a letter is a name") };
+        let told = self.touched.borrow().get(&letter).is_some_and(|t| t.as_ref() == Some(extent));
+        Bound { letter, first: self.base, extent: self.names.size(extent), told }
     }
 
     /// Letter number `k`.
@@ -115,19 +145,28 @@ impl<'a> Builder<'a> {
         (0..self.graph.rank(node)).map(|k| self.letters.borrow_mut().letter(k).to_string()).collect()
     }
 
-    /// The node itself, written out at its own letters.
-    pub(crate) fn root(&self, node: NodeId) -> Shown {
-        let rank = self.graph.rank(node);
-        let at: Vec<Shown> = (0..rank).map(|k| self.letter(k)).collect();
-        self.open(node, &at, rank)
+    /// The node itself, written out at its own letters, and these letters with their ranges.
+    pub(crate) fn root(&self, node: NodeId) -> (Vec<Shown>, Shown) {
+        let shape = self.graph.shape(node);
+        (0..shape.len()).for_each(|k| self.unbound(k));
+        let at: Vec<Shown> = (0..shape.len()).map(|k| self.letter(k)).collect();
+        let body = self.open(node, &at, shape.len());
+        let axes = shape.iter().enumerate().map(|(k, extent)| Shown::Axis(self.bound(k, extent)));
+        (axes.collect(), body)
     }
 
     /// The entry of a node at `at`, by name if it has one.
     pub(crate) fn node(&self, node: NodeId, at: &[Shown], depth: usize) -> Shown {
         match self.name_of(node) {
-            Some(name) => Shown::entry(Shown::Name(name), at),
+            Some(name) => self.entry(Shown::Name(name), node, at),
             None => self.open(node, at, depth),
         }
+    }
+
+    /// The entry of an array that is written whole.
+    fn entry(&self, whole: Shown, node: NodeId, at: &[Shown]) -> Shown {
+        self.touch(node, at);
+        Shown::entry(whole, at)
     }
 
     /// The entry of a node at `at`, written out.
@@ -136,11 +175,13 @@ impl<'a> Builder<'a> {
         let arg = |k: usize| self.node(g.arg(node, k), at, depth);
         match g.op(node) {
             Op::Zero(_) => Shown::integer(0),
-            Op::Input(_) => Shown::entry(Shown::Name(self.name_of(node).unwrap_or_default()), at),
+            Op::Input(_) => self.entry(Shown::Name(self.name_of(node).unwrap_or_default()), node, at),
             Op::Rational(value) => Shown::Number(value.clone()),
-            Op::Pi => Shown::Pi,
-            Op::Size(dim) => Shown::Size(dim.clone()),
-            Op::Literal(_) => Shown::entry(literal(g.as_literal(node).expect("invariant: a literal")), at),
+            Op::Pi => self.pi(),
+            Op::Size(dim) => self.size(dim),
+            Op::Literal(_) => {
+                self.entry(literal(g.as_literal(node).expect("invariant: a literal")), node, at)
+            }
             Op::Sum(coefficients) => {
                 let args = g.args(node);
                 let terms = coefficients.iter().cloned().zip(args.iter().map(|&a| self.node(a, at, depth)));
@@ -163,7 +204,7 @@ impl<'a> Builder<'a> {
             Op::ArgMax(axis) => self.over(Binder::ArgMax, node, usize::from(*axis), at, depth),
             Op::ArgSort(_) | Op::Linear(_) | Op::Named(_) => self
                 .applied(node)
-                .map_or_else(|| Shown::Verbatim("?".into()), |whole| Shown::entry(whole, at)),
+                .map_or_else(|| Shown::Verbatim("?".into()), |whole| self.entry(whole, node, at)),
             Op::Tag(_) => arg(0),
             Op::StopGradient => Shown::Call("stop_gradient", vec![arg(0)]),
             Op::Checkpoint => Shown::Call("checkpoint", vec![arg(0)]),
@@ -175,9 +216,9 @@ impl<'a> Builder<'a> {
         let x = self.graph.arg(node, 0);
         let mut inner = at.to_vec();
         inner.insert(axis, self.letter(depth));
-        let Shown::Name(letter) = self.letter(depth) else { unreachable!("invariant: a letter is a name") };
-        let extent = self.graph.shape(x)[axis].clone();
-        Shown::Over(binder, letter, self.range_of(&extent), Box::new(self.node(x, &inner, depth + 1)))
+        self.unbound(depth);
+        let body = self.node(x, &inner, depth + 1);
+        Shown::Over(binder, self.bound(depth, &self.graph.shape(x)[axis]), Box::new(body))
     }
 
     /// `not p`, or the opposite comparison where that is exact: `a != b`, and `a <= b` of integers.
@@ -209,29 +250,28 @@ impl<'a> Builder<'a> {
         (self.counted(a, base, labels, depth), self.counted(b, base, labels, depth))
     }
 
-    /// The values of a letter over an axis.
-    pub(crate) fn range_of(&self, extent: &Dim) -> Range {
-        Range { first: self.base, extent: extent.clone() }
-    }
-
     /// A term plus `first`, in letters and labels that count from the base: `t(i - base) + first`.
     fn counted(&self, term: &Term, first: i64, labels: &Labels, depth: usize) -> Shown {
         let weight = single(term).unwrap_or(Dim::ZERO);
         let offset = term.offset().clone() + Dim::fixed(first) - Dim::fixed(self.base) * weight;
         let mut terms: Vec<(Rational, Shown)> = Vec::new();
-        for (atom, coefficient) in term.parts() {
+        let mut parts: Vec<&(Atom, Dim)> = term.parts().iter().collect();
+        // Entries of tensors stand in the order of structural hashes: numbers of nodes depend on unrelated ones.
+        parts.sort_by_key(|(atom, _)| match atom {
+            Atom::Element(node, _) => (true, self.graph.structural_hash(*node)),
+            _ => (false, 0),
+        });
+        for (atom, coefficient) in parts {
             let atom = self.atom(atom, labels, depth);
             terms.push(match coefficient.as_fixed() {
                 Some(c) => (Rational::from(c), atom),
-                None => {
-                    (Rational::ONE, Shown::product(vec![Shown::Size(coefficient.clone()), atom], Vec::new()))
-                }
+                None => (Rational::ONE, Shown::product(vec![self.size(coefficient), atom], Vec::new())),
             });
         }
         match offset.as_fixed() {
             Some(0) => {}
             Some(c) => terms.push((Rational::from(c), Shown::integer(1))),
-            None => terms.push((Rational::ONE, Shown::Size(offset.clone()))),
+            None => terms.push((Rational::ONE, self.size(&offset))),
         }
         terms.sort_by_key(|(c, _)| c.is_negative());
         match terms.as_slice() {
@@ -241,19 +281,17 @@ impl<'a> Builder<'a> {
         }
     }
 
+    fn division(&self, word: &'static str, t: &Term, d: &Dim, labels: &Labels, depth: usize) -> Shown {
+        Shown::Division(word, Box::new(self.counted(t, 0, labels, depth)), self.names.size(d))
+    }
+
     fn atom(&self, atom: &Atom, labels: &Labels, depth: usize) -> Shown {
         match atom {
             Atom::Label(Label(l)) => {
                 labels[*l as usize].clone().expect("invariant: letters are chosen before they are written")
             }
-            Atom::Quotient(t, d) => {
-                let quotient =
-                    Shown::product(vec![self.counted(t, 0, labels, depth)], vec![Shown::Size(d.clone())]);
-                Shown::Call("floor", vec![quotient])
-            }
-            Atom::Remainder(t, d) => {
-                Shown::Call("mod", vec![self.counted(t, 0, labels, depth), Shown::Size(d.clone())])
-            }
+            Atom::Quotient(t, d) => self.division("div", t, d, labels, depth),
+            Atom::Remainder(t, d) => self.division("mod", t, d, labels, depth),
             Atom::Element(node, at) => {
                 let at: Vec<Shown> = at.iter().map(|t| self.term(t, labels, depth)).collect();
                 self.node(*node, &at, depth)
@@ -326,27 +364,32 @@ pub(crate) fn in_reading_order(terms: impl Iterator<Item = (Rational, Shown)>) -
     }
 }
 
-/// A literal, elided when it is long.
+/// A literal, elided when it is long: `[... 100 entries of shape 100 ...]`, which the reader refuses.
 pub(crate) fn literal(literal: &Literal) -> Shown {
-    let entries: Vec<String> = match &literal.entries {
-        Entries::Real(bits) => bits.iter().take(MAX_ENTRIES + 1).map(|b| float(f64::from_bits(*b))).collect(),
+    let entries: Vec<String> = match literal.entries() {
+        Entries::Real(bits) => {
+            let values: Vec<f64> = bits.iter().take(MAX_ENTRIES + 1).map(|b| f64::from_bits(*b)).collect();
+            // Without any point the entries would be read as integers.
+            let point = if values.iter().all(|v| v.fract() == 0.0) { ".0" } else { "" };
+            values.iter().map(|v| float(*v, point)).collect()
+        }
         Entries::Int(values) => values.iter().take(MAX_ENTRIES + 1).map(i64::to_string).collect(),
         Entries::Bool(values) => values.iter().take(MAX_ENTRIES + 1).map(bool::to_string).collect(),
     };
-    let count: usize = literal.shape.iter().product();
+    let count: usize = literal.shape().iter().product();
     if count > MAX_ENTRIES {
-        let extents: Vec<String> = literal.shape.iter().map(usize::to_string).collect();
+        let extents: Vec<String> = literal.shape().iter().map(usize::to_string).collect();
         return Shown::Verbatim(format!("[... {count} entries of shape {} ...]", extents.join(",")));
     }
-    Shown::Verbatim(nested(&entries, &literal.shape))
+    Shown::Verbatim(nested(&entries, literal.shape()))
 }
 
-fn float(value: f64) -> String {
+fn float(value: f64, point: &str) -> String {
     match value {
         v if v.is_nan() => "nan".into(),
         v if v.is_infinite() => if v > 0.0 { "inf" } else { "(-inf)" }.into(),
-        v if v.is_sign_negative() => format!("({v})"),
-        v => v.to_string(),
+        v if v.is_sign_negative() => format!("({v}{point})"),
+        v => format!("{v}{point}"),
     }
 }
 

@@ -4,7 +4,7 @@
 //! letter stand apart. Inside a sum, factors follow each other along their indices and letters are taken as met.
 
 use super::entry::{Builder, Labels};
-use super::shown::{Binder, Shown};
+use super::shown::{Binder, Bound, Shown};
 use crate::form::product::Part;
 use crate::form::{Access, Cond, Product};
 use crate::graph::op::Op;
@@ -47,21 +47,18 @@ impl Builder<'_> {
         depth: usize,
     ) -> Shown {
         let before: Vec<bool> = labels.iter().map(Option::is_some).collect();
+        (depth..depth + bound).for_each(|k| self.unbound(k));
         let mut factors = Factors::default();
         self.factors(&mut factors, parts, &mut labels, depth + bound);
-        let mut letters: Vec<(String, &Dim)> = Vec::new();
-        for k in 0..bound {
-            let Shown::Name(letter) = self.letter(depth + k) else {
-                unreachable!("invariant: a letter is a name")
-            };
+        let mut bounds: Vec<Bound> = Vec::new();
+        for k in depth..depth + bound {
+            let Shown::Name(letter) = self.letter(k) else { unreachable!("invariant: a letter is a name") };
             let taken = |s: &Option<Shown>| matches!(s, Some(Shown::Name(name)) if *name == letter);
             let label = (0..labels.len()).find(|&l| !before[l] && taken(&labels[l]));
-            letters.extend(label.map(|l| (letter, &product.extents[l])));
+            bounds.extend(label.map(|l| self.bound(k, &product.extents[l])));
         }
         let body = Shown::product(factors.over, factors.under);
-        letters.into_iter().rev().fold(body, |inner, (letter, extent)| {
-            Shown::Over(Binder::Sum, letter, self.range_of(extent), Box::new(inner))
-        })
+        bounds.into_iter().rev().fold(body, |inner, bound| Shown::Over(Binder::Sum, bound, Box::new(inner)))
     }
 
     /// Writes parts that belong together, taking letters for bound labels as they are met.

@@ -3,7 +3,7 @@
 //! Names: one letter as it is, `V1` as `V_1`, `g_z` as `g_z`, Greek names as Greek letters, longer ones upright.
 //! Indices are subscripts, without commas while all of them are single letters.
 
-use super::shown::{Binder, Level, Range, Shown, placeholder};
+use super::shown::{Binder, Bound, Level, Shown, placeholder};
 use crate::graph::op::Logic;
 use crate::rational::Rational;
 use crate::shape::Dim;
@@ -29,6 +29,7 @@ fn level(shown: &Shown) -> Level {
         Shown::Map(map, _) if map.latex.starts_with('{') || map.latex.starts_with("e^") => Level::Power,
         Shown::Map(..) => Level::Atom,
         Shown::Over(..) => Level::Product,
+        Shown::Division(..) => Level::Atom,
         Shown::Call("outer" | "det", _) => Level::Product,
         Shown::Call("inv", _) => Level::Power,
         Shown::Relation(..) => Level::Relation,
@@ -64,7 +65,19 @@ fn bare(shown: &Shown) -> String {
         Shown::Product(over, under) => product(&Rational::ONE, over, under),
         Shown::Power(base, power) => raised(base, &power.to_string()),
         Shown::ElementPower(base, power) => raised(base, &format!("\\circ {power}")),
-        Shown::Over(binder, letter, range, body) => over(*binder, letter, range, body),
+        Shown::Over(binder, bound, body) => over(*binder, bound, body),
+        Shown::Axis(bound) => name(&bound.letter),
+        Shown::Division("div", term, divisor) => {
+            format!(
+                "\\left\\lfloor \\frac{{{}}}{{{}}} \\right\\rfloor",
+                bare(term),
+                size(&divisor.to_string())
+            )
+        }
+        Shown::Division(_, term, divisor) => {
+            let divisor = put(&Shown::Size(divisor.clone()), Level::Power);
+            format!("\\left({} \\bmod {divisor}\\right)", bare(term))
+        }
         Shown::Delta(a, b) => format!("\\delta{}", subscript(&[(**a).clone(), (**b).clone()])),
         Shown::Bracket(condition) => format!("[{}]", put(condition, Level::If)),
         Shown::Relation(symbol, a, b) => {
@@ -116,6 +129,9 @@ fn joined(items: &[Shown], separator: &str, least: Level) -> String {
 
 /// A name with its own subscript: `V1`, `g_z`, `lambda`, `loss`.
 fn name(name: &str) -> String {
+    if name.contains('"') {
+        return quoted(name);
+    }
     let letters = name.trim_end_matches(|c: char| c.is_ascii_digit());
     if let Some((base, rest)) = name.split_once('_').filter(|(b, r)| !b.is_empty() && !r.is_empty()) {
         let rest = rest.split('_').map(symbol).collect::<Vec<_>>().join(",");
@@ -125,6 +141,20 @@ fn name(name: &str) -> String {
         return with_subscript(&symbol(letters), &name[letters.len()..]);
     }
     symbol(name)
+}
+
+/// A name that is spelled in quotation marks: as it is, in typewriter letters.
+fn quoted(name: &str) -> String {
+    let mut out = String::new();
+    for c in name.chars() {
+        match c {
+            '\\' => out.push_str("\\textbackslash{}"),
+            '^' | '~' => out.push_str(&format!("\\{c}{{}}")),
+            '_' | '#' | '$' | '%' | '&' | '{' | '}' => out.extend(['\\', c]),
+            c => out.push(c),
+        }
+    }
+    format!("\\texttt{{{out}}}")
 }
 
 fn with_subscript(base: &str, rest: &str) -> String {
@@ -182,7 +212,11 @@ fn entry(base: &Shown, at: &[Shown]) -> String {
 
 /// `_i`, `_{ij}`, `_{i,j+1}`
 fn subscript(at: &[Shown]) -> String {
-    let single = |t: &Shown| matches!(t, Shown::Name(n) if n.chars().count() == 1);
+    let single = |t: &Shown| match t {
+        Shown::Name(n) => n.chars().count() == 1,
+        Shown::Axis(bound) => bound.letter.chars().count() == 1,
+        _ => false,
+    };
     let written: Vec<String> = at
         .iter()
         .map(|t| match t {
@@ -203,8 +237,6 @@ fn call(function: &str, args: &[Shown]) -> String {
         ("outer", [u, w]) => format!("{} {}", put(u, Level::Power), raised(w, "\\top")),
         ("onehot", [y]) => with_subscript("\\mathbf{e}", &bare(y)),
         ("ones", [n]) => with_subscript("\\mathbf{1}", &bare(n)),
-        ("floor", [x]) => format!("\\left\\lfloor {} \\right\\rfloor", bare(x)),
-        ("mod", [x, n]) => format!("\\left({} \\bmod {}\\right)", bare(x), put(n, Level::Power)),
         _ => applied(function, args),
     }
 }
@@ -215,8 +247,8 @@ fn applied(function: &str, args: &[Shown]) -> String {
 }
 
 /// `\sum_{j=0}^{n-1} body`, `\max_{j} body`
-fn over(binder: Binder, letter: &str, range: &Range, body: &Shown) -> String {
-    let letter = name(letter);
+fn over(binder: Binder, range: &Bound, body: &Shown) -> String {
+    let letter = name(&range.letter);
     let body = put(body, Level::Product);
     let first = range.first;
     let last = size(&(range.extent.clone() + Dim::fixed(first) - Dim::ONE).to_string());

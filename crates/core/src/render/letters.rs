@@ -1,7 +1,7 @@
 //! Fresh letters: names of indices exist only here, so nothing is ever captured.
 //!
 //! Free indices take the first letters in axis order, every binder the next one; letters in scope are therefore
-//! `0 .. depth`. A letter never equals a name that occurs: with an input `i`, the first letter is `j`.
+//! `0 .. depth`. A letter never equals a name or a size of the graph: with an input `i`, the first letter is `j`.
 
 use std::collections::BTreeSet;
 

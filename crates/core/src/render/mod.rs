@@ -11,6 +11,41 @@
 //! denominators last. Sums: positive terms first, then negative ones; among these, terms with letters or names
 //! before numbers, longer before shorter, then by text.
 //!
+//! Names. An input, a tag or a size prints by its name where the reader would find it by that name. A name that is no
+//! identifier, or that is a word of the language, stands in quotation marks, `"mlp/2/W"[i,j]`; a name that the reader
+//! would take for something else says what it is: `input("x")[i]`, `tag("x")[i]`, `size(n)`, `pi()`. Letters of
+//! indices and names of definitions are never names or sizes of the graph. A binder states its range,
+//! `sum(j=0..n-1, …)`, where the axes that its letter touches do not tell it.
+//!
+//! Reading back. [`Graph::form`] reads [`Printer::equation_text`] with the same names given. What it gives is the node
+//! itself, unless the text lost how it was built: nested products, sums and views print without the parentheses that
+//! the reader would need, implied guards are dropped, composites print opened. Then it is another node with the same
+//! values. Not read back are
+//!
+//! - literals of more than sixteen entries, marked `[... 100 entries of shape 100 ...]`, and definitions that
+//!   [`Printer::max_definitions`] left out, both refused with a sentence;
+//! - NaN with another bit pattern than the usual one, literals with an extent of 0, and a literal of integers alone,
+//!   which reads as one of reals;
+//! - applications of a user's function whose name is kept;
+//! - the copy that stands for a cut intermediate, and of two tags with one name the first, whose operand is written;
+//! - an axis of one named size that is read over a range of another (`x[n]` over `i=0..m-1`): the reader takes that for
+//!   a mistake;
+//! - positions ([`ArgMax`](crate::graph::op::Op::ArgMax)) that do not depend on one of their axes: integers are not
+//!   repeated.
+//!
+//! ```
+//! use chainrule_core::{graph::Graph, render::Printer, shape::Type};
+//! let mut g = Graph::new();
+//! let x = g.input("x", Type::real(["n"]))?;
+//! let order = g.argsort(x, 0)?;
+//! let y = g.reverse(x, 0)?;
+//! let y = g.gather(y, order)?;
+//! let text = Printer::new(&g).equation_text(y, "y").to_string();
+//! assert_eq!(text, "y[i] = x[n-1-argsort(x)[i]]");
+//! assert_eq!(g.form(&text, &[])?, y);
+//! # Ok::<(), chainrule_core::error::Error>(())
+//! ```
+//!
 //! ```
 //! use chainrule_core::{graph::Graph, render::Printer, shape::Type};
 //! let mut g = Graph::new();
@@ -33,8 +68,10 @@
 mod chain;
 mod entry;
 mod factor;
+mod guards;
 mod latex;
 mod letters;
+mod names;
 mod sharing;
 mod shown;
 mod text;
@@ -43,6 +80,7 @@ mod whole;
 #[cfg(test)]
 mod tests;
 
+use crate::form::read::spelled;
 use crate::graph::Graph;
 use crate::node::NodeId;
 use entry::Builder;
@@ -59,7 +97,8 @@ const MAX_DEFINITIONS: usize = 1000;
 pub struct Text {
     /// The type: `real[n]`.
     pub head: String,
-    /// Definitions as `(t1[i,j], formula)`, each using only earlier ones.
+    /// Definitions as `(t1[i,j], formula)`, each using only earlier ones; an index whose range the formula does not
+    /// tell has it stated, `t1[i=0..n-1]`.
     pub definitions: Vec<(String, String)>,
     /// How many definitions (the ones furthest from the result) were left out; see [`Printer::max_definitions`].
     pub omitted: usize,
@@ -157,12 +196,20 @@ impl<'g> Printer<'g> {
 
     /// One entry of the node in index notation: `sum(j, V[i,j]*x[j]) + b[i]`.
     pub fn index_text(&self, node: NodeId) -> Text {
-        self.by_index(node, text::text)
+        self.by_index(node, text::text, true, None)
+    }
+
+    /// The node as an equation, `y[i] = sum(j, V[i,j]*x[j]) + b[i]`: its left side fixes the order of the axes, and
+    /// states ranges that the formula does not tell, `y[i=0..n-1] = x[n-1-i]`.
+    ///
+    /// [`Graph::form`] reads it back, definitions included; see the head of this module for what it gives.
+    pub fn equation_text(&self, node: NodeId, name: &str) -> Text {
+        self.by_index(node, text::text, true, Some(name))
     }
 
     /// One entry of the node in index notation, as LaTeX: `\sum_{j=0}^{n-1} V_{ij} x_j + b_i`.
     pub fn index_latex(&self, node: NodeId) -> Text {
-        self.by_index(node, latex::latex)
+        self.by_index(node, latex::latex, false, None)
     }
 
     /// The whole node in vectorised notation, `V @ x + b`; `None` when it has none, as `delta(i,j) * x[k]`.
@@ -178,26 +225,31 @@ impl<'g> Printer<'g> {
     /// The letters that stand for the axes of the node in [`Printer::index_text`], in axis order.
     pub fn free_letters(&self, node: NodeId) -> Vec<String> {
         let (graph, node, names) = self.view(node, self.keep);
-        Builder::new(&graph, &names, &self.letters, node).free_letters(node)
+        Builder::new(&graph, &names, &self.letters, node, true).free_letters(node)
     }
 
-    fn by_index(&self, node: NodeId, write: Writer) -> Text {
+    fn by_index(&self, node: NodeId, write: Writer, readable: bool, left: Option<&str>) -> Text {
         let (graph, node, names) = self.view(node, self.keep);
-        let builder = Builder::new(&graph, &names, &self.letters, node).counting_from(self.base);
-        let body = write(&builder.root(node));
+
+        let builder = Builder::new(&graph, &names, &self.letters, node, readable).counting_from(self.base);
+        let (axes, root) = builder.root(node);
+        let mut body = write(&root);
+        if let Some(name) = left {
+            let head = Shown::entry(Shown::Name(spelled(name)), &axes);
+            body = format!("{} = {body}", write(&head));
+        }
         let (kept, omitted) = self.kept(builder.definitions());
         let mut definitions = Vec::with_capacity(kept.len());
         for (node, name) in kept {
-            let at: Vec<Shown> = builder.free_letters(node).into_iter().map(Shown::Name).collect();
-            let head = write(&Shown::entry(Shown::Name(name), &at));
-            definitions.push((head, write(&builder.root(node))));
+            let (axes, body) = builder.root(node);
+            definitions.push((write(&Shown::entry(Shown::Name(name), &axes)), write(&body)));
         }
         Text { head: graph.ty(node).to_string(), definitions, omitted, body }
     }
 
     fn as_whole(&self, node: NodeId, write: Writer) -> Option<Text> {
         let (graph, node, names) = self.view(node, true);
-        let builder = Builder::new(&graph, &names, &self.letters, node).counting_from(self.base);
+        let builder = Builder::new(&graph, &names, &self.letters, node, false).counting_from(self.base);
         let body = write(&builder.whole_root(node)?);
         let (kept, omitted) = self.kept(builder.definitions());
         let mut definitions = Vec::with_capacity(kept.len());
@@ -228,9 +280,14 @@ impl<'g> Printer<'g> {
                 graph = Cow::Owned(opened);
             }
         }
+        // Of two nodes with one name the last has it, as for the reader; of two names of a node the first stands.
+        let owners: FxHashMap<&str, NodeId> =
+            outputs[1..].iter().zip(&named).map(|(&n, (_, name))| (name.as_str(), n)).collect();
         let mut names = FxHashMap::default();
         for (&n, (_, name)) in outputs[1..].iter().zip(named) {
-            names.entry(n).or_insert_with(|| name.clone());
+            if owners[name.as_str()] == n {
+                names.entry(n).or_insert_with(|| name.clone());
+            }
         }
         (graph, outputs[0], names)
     }

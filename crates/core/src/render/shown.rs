@@ -45,13 +45,16 @@ impl Binder {
     }
 }
 
-/// The values of a bound letter, as the reader counts.
+/// A letter and its range.
 #[derive(Clone, Debug)]
-pub(crate) struct Range {
-    /// 0 or 1.
+pub(crate) struct Bound {
+    pub(crate) letter: String,
+    /// Its first value, as the reader counts: 0 or 1.
     pub(crate) first: i64,
-    /// How many there are.
+    /// It takes this many values.
     pub(crate) extent: Dim,
+    /// True when the axes that it touches tell the reader so.
+    pub(crate) told: bool,
 }
 
 /// A formula.
@@ -78,8 +81,12 @@ pub(crate) enum Shown {
     /// `over / under`
     Product(Vec<Shown>, Vec<Shown>),
     Power(Box<Shown>, u32),
-    /// `sum(letter, body)` with the extent of the letter.
-    Over(Binder, String, Range, Box<Shown>),
+    /// `sum(letter, body)`
+    Over(Binder, Bound, Box<Shown>),
+    /// A letter on the left of `=`, with its range where the formula does not tell it.
+    Axis(Bound),
+    /// `term div size` or `term mod size`.
+    Division(&'static str, Box<Shown>, Dim),
     Delta(Box<Shown>, Box<Shown>),
     /// `[condition]`
     Bracket(Box<Shown>),
@@ -113,6 +120,9 @@ impl Shown {
         over.into_iter().for_each(|f| f.spread(&mut top, &mut bottom));
         under.into_iter().for_each(|f| f.spread(&mut bottom, &mut top));
         top.sort_by_key(Shown::place);
+        if top.iter().any(|f| matches!(f, Shown::Delta(..) | Shown::Bracket(_))) {
+            super::guards::merge(&mut top);
+        }
         match (top.len(), bottom.len()) {
             (0, 0) => Shown::integer(1),
             (1, 0) => top.swap_remove(0),
@@ -167,6 +177,7 @@ impl Shown {
                 _ => Level::Sum,
             },
             Shown::Product(..) | Shown::Dot(..) | Shown::Elementwise(..) => Level::Product,
+            Shown::Division(..) => Level::Product,
             Shown::Power(..) | Shown::ElementPower(..) => Level::Power,
             Shown::Relation(..) => Level::Relation,
             Shown::Logic(Logic::And, _) => Level::And,
@@ -212,7 +223,9 @@ impl Shown {
             Shown::Sum(terms) => terms.iter().map(|(_, t)| t.weight()).sum(),
             Shown::Product(a, b) | Shown::Elementwise(a, b) => all(a) + all(b),
             Shown::Power(x, _) | Shown::ElementPower(x, _) | Shown::Transpose(x) => x.weight(),
-            Shown::Over(_, _, _, x) => 1 + x.weight(),
+            Shown::Over(_, _, x) => 1 + x.weight(),
+            Shown::Axis(_) => 0,
+            Shown::Division(_, x, _) => 1 + x.weight(),
             Shown::Bracket(x) => x.weight(),
             Shown::Delta(a, b) | Shown::Relation(_, a, b) => a.weight() + b.weight(),
             Shown::If(parts) => all(&parts[..]),

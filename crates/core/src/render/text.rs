@@ -3,9 +3,10 @@
 //! Products of plain entries stand tight (`V[i,j]*x[j]`), all others with spaces (`delta(i,j) * x[k]`); sums in an
 //! index stand tight (`x[i+1]`).
 
-use super::shown::{Level, Shown, placeholder};
+use super::shown::{Bound, Level, Shown, placeholder};
 use crate::graph::op::Logic;
 use crate::rational::Rational;
+use crate::shape::Dim;
 
 /// The formula as text.
 pub(crate) fn text(shown: &Shown) -> String {
@@ -49,10 +50,16 @@ fn bare(out: &mut String, shown: &Shown) {
             put(out, base, Level::Atom);
             out.push_str(&format!(" .^ {power}"));
         }
-        Shown::Over(binder, letter, _, body) => {
-            out.push_str(&format!("{}({letter}, ", binder.name()));
+        Shown::Over(binder, bound, body) => {
+            out.push_str(&format!("{}({}, ", binder.name(), range(bound)));
             put(out, body, Level::If);
             out.push(')');
+        }
+        Shown::Axis(bound) => out.push_str(&range(bound)),
+        Shown::Division(word, term, size) => {
+            put(out, term, Level::Product);
+            out.push_str(&format!(" {word} "));
+            put(out, &Shown::Size(size.clone()), Level::Power);
         }
         Shown::Delta(a, b) => {
             out.push_str("delta(");
@@ -95,6 +102,22 @@ fn bare(out: &mut String, shown: &Shown) {
             out.push('\'');
         }
     }
+}
+
+/// `j`, or `j=0..n-1` where the reader could not infer the range.
+fn range(bound: &Bound) -> String {
+    if bound.told {
+        return bound.letter.clone();
+    }
+    let last = bound.extent.clone() + Dim::fixed(bound.first) - Dim::ONE;
+    format!("{}={}..{}", bound.letter, bound.first, tightly(&last.to_string()))
+}
+
+/// Without spaces around signs.
+fn tightly(text: &str) -> String {
+    [(" + ", "+"), (" - ", "-"), (" * ", "*"), (" / ", "/")]
+        .iter()
+        .fold(text.to_string(), |text, (wide, tight)| text.replace(wide, tight))
 }
 
 fn joined(out: &mut String, items: &[Shown], separator: &str) {
@@ -148,7 +171,7 @@ fn indices(out: &mut String, at: &[Shown]) {
 fn index(out: &mut String, term: &Shown) {
     match term {
         Shown::Sum(terms) => sum(out, terms, ""),
-        Shown::Size(d) => out.push_str(&d.to_string().replace(' ', "")),
+        Shown::Size(d) => out.push_str(&tightly(&d.to_string())),
         other => put(out, other, Level::If),
     }
 }
@@ -157,9 +180,13 @@ fn index(out: &mut String, term: &Shown) {
 fn sum(out: &mut String, terms: &[(Rational, Shown)], space: &str) {
     for (k, (coefficient, term)) in terms.iter().enumerate() {
         let mut written = String::new();
-        scaled(&mut written, &coefficient.abs(), term);
+        match term {
+            // A size polynomial stands among the terms as it is, unless a sign in front would change it.
+            Shown::Size(_) if coefficient.is_one() => bare(&mut written, term),
+            _ => scaled(&mut written, &coefficient.abs(), term),
+        }
         if space.is_empty() {
-            written.retain(|c| c != ' ');
+            written = tightly(&written);
         }
         // A size polynomial brings its own sign.
         let own = coefficient.is_one() && written.starts_with('-');
@@ -177,7 +204,6 @@ fn sum(out: &mut String, terms: &[(Rational, Shown)], space: &str) {
 fn scaled(out: &mut String, magnitude: &Rational, term: &Shown) {
     match term {
         Shown::Number(n) => out.push_str(&(magnitude * n).to_string()),
-        Shown::Size(_) if magnitude.is_one() => bare(out, term),
         Shown::Product(over, under) => product(out, magnitude, over, under),
         other if magnitude.is_one() => put(out, other, Level::Product),
         other => product(out, magnitude, std::slice::from_ref(other), &[]),

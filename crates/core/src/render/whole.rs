@@ -32,8 +32,8 @@ impl Builder<'_> {
             Op::Zero(_) => Shown::integer(0),
             Op::Input(_) => Shown::Name(self.name_of(node)?),
             Op::Rational(value) => Shown::Number(value.clone()),
-            Op::Pi => Shown::Pi,
-            Op::Size(dim) => Shown::Size(dim.clone()),
+            Op::Pi => self.pi(),
+            Op::Size(dim) => self.size(dim),
             Op::Literal(_) => literal(g.as_literal(node)?),
             Op::Sum(coefficients) => return self.whole_sum(node, coefficients),
             Op::Contract(_) => return self.whole_contract(node),
@@ -98,7 +98,7 @@ impl Builder<'_> {
 
     /// Extents of the axes, as arguments.
     pub(crate) fn sizes(&self, node: NodeId) -> Vec<Shown> {
-        self.graph.shape(node).iter().cloned().map(Shown::Size).collect()
+        self.graph.shape(node).iter().map(|d| self.size(d)).collect()
     }
 
     /// The node, or the number that it repeats.

@@ -1,14 +1,17 @@
 //! Denesting: sums of sums and products of products become one, where the inner one is used once.
 
 use super::Options;
+use super::defined::nonzero;
+use super::domain::Domains;
 use super::rewrites::Rewrite;
+use super::signs::Signs;
 use crate::error::Result;
 use crate::form::{Access, Cond, Product};
 use crate::graph::Graph;
 use crate::graph::op::Op;
 use crate::index::{Facts, Label, Term};
 use crate::node::NodeId;
-use crate::ops::map;
+use crate::ops::map::Map;
 use crate::rational::Rational;
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -17,6 +20,9 @@ const LENGTH: usize = 512;
 
 /// Most sums that one product absorbs: beyond, the nested form is both cheaper to evaluate and easier to read.
 const SUMS: usize = 6;
+
+/// Most atoms of an index term once the terms of nested reads are written into each other.
+const TERM: usize = 24;
 
 /// One pass over the outputs: the new outputs and the rewrites that were applied.
 ///
@@ -31,31 +37,46 @@ pub(crate) fn round(
     let absorbed = absorbed(g, &nodes, outputs);
     let mut new: FxHashMap<NodeId, NodeId> = FxHashMap::default();
     let mut applied: Vec<&'static Rewrite> = Vec::new();
-    let mut note = |name: &str| applied.extend(Rewrite::by_name(name));
+    let mut domains = Domains {
+        conditional: options.conditional,
+        signs: Signs::default(),
+        nonzero: nonzero(g, outputs),
+        applied: &mut applied,
+    };
     for &node in nodes.iter().filter(|n| !absorbed.contains(n)) {
         let args = g.args(node);
         let takes = args.iter().any(|a| absorbed.contains(a));
         let built = match g.op(node) {
             Op::Sum(_) if takes => {
-                note("flatten-sum");
+                domains.note("flatten-sum");
                 flat_sum(g, node, &absorbed, &new)
             }
             Op::Contract(_) => {
                 if takes {
-                    note("flatten-product");
+                    domains.note("flatten-product");
                 }
                 let mut product = flat_product(g, node, &absorbed);
                 product.map_nodes(&mut |n| new[&n]);
-                if options.conditional && cancel(g, &mut product) {
-                    note("cancel-reciprocal");
-                }
+                domains.product(g, &mut product)?;
                 g.product(product)
+            }
+            Op::Map(id) => {
+                let map = Map::by_id(*id);
+                let args: Vec<NodeId> = args.iter().map(|a| new[a]).collect();
+                match domains.known_map(g, map, &args)? {
+                    Some(known) => known,
+                    None if args[..] == g.args(node)[..] => node,
+                    None => g.map(map, &args)?,
+                }
             }
             _ => {
                 let args: Vec<NodeId> = args.iter().map(|a| new[a]).collect();
                 if args[..] == g.args(node)[..] { node } else { g.rebuild(node, &args)? }
             }
         };
+        if domains.nonzero.contains(&node) {
+            domains.nonzero.insert(built);
+        }
         new.insert(node, built);
     }
     Ok((outputs.iter().map(|o| new[o]).collect(), applied))
@@ -70,24 +91,30 @@ fn absorbed(g: &Graph, nodes: &[NodeId], outputs: &[NodeId]) -> FxHashSet<NodeId
     outputs.iter().for_each(|o| *uses.entry(*o).or_insert(0) += 1);
     let mut lengths: FxHashMap<NodeId, usize> = FxHashMap::default();
     let mut sums: FxHashMap<NodeId, usize> = FxHashMap::default();
+    let mut terms: FxHashMap<NodeId, usize> = FxHashMap::default();
     let mut absorbed = FxHashSet::default();
     for &node in nodes {
         let mut length = 0;
         let mut summed = sums_of(g, node);
-        let own: Vec<(NodeId, Fit)> = match g.op(node) {
-            Op::Sum(_) => g.args(node).iter().map(|&a| (a, is_long_sum(g, a))).collect(),
+        let mut longest = 1;
+        let own: Vec<(NodeId, Fit, usize)> = match g.op(node) {
+            Op::Sum(_) => g.args(node).iter().map(|&a| (a, is_long_sum(g, a), 1)).collect(),
             Op::Contract(kind) => {
                 let args = g.args(node);
                 kind.accesses
                     .iter()
-                    .map(|a| (args[a.node.index()], as_factor(g, args[a.node.index()], a.power)))
+                    .map(|a| {
+                        let node = args[a.node.index()];
+                        (node, as_factor(g, node, a.power), longest_term(&a.at))
+                    })
                     .collect()
             }
             _ => continue,
         };
         // An operand that a product reads twice, or also as a predicate or a label, stays a node.
-        let read_once = |a: NodeId| own.iter().filter(|(b, _)| *b == a).count() == 1;
-        for &(a, fits) in &own {
+        let read_once = |a: NodeId| own.iter().filter(|(b, ..)| *b == a).count() == 1;
+        for &(a, fits, term) in &own {
+            let written = term.saturating_mul(terms.get(&a).copied().unwrap_or(1));
             let more = lengths.get(&a).copied().unwrap_or(1);
             let inner = sums.get(&a).copied().unwrap_or(0);
             let once = uses[&a] == 1 && read_once(a);
@@ -95,18 +122,27 @@ fn absorbed(g: &Graph, nodes: &[NodeId], outputs: &[NodeId]) -> FxHashSet<NodeId
                 && (fits == Fit::Whole || fits == Fit::Power && more <= 1)
                 && length + more <= LENGTH
                 && summed + inner <= SUMS
+                && (written <= TERM || written == term)
             {
+                longest = longest.max(written);
                 absorbed.insert(a);
                 length += more;
                 summed += inner;
             } else {
                 length += 1;
+                longest = longest.max(term);
             }
         }
+        terms.insert(node, longest);
         lengths.insert(node, length);
         sums.insert(node, summed);
     }
     absorbed
+}
+
+/// Atoms of the longest index term of a read.
+fn longest_term(at: &[Term]) -> usize {
+    at.iter().map(Term::weight).max().unwrap_or(1).max(1)
 }
 
 /// How many labels a contraction sums over.
@@ -201,23 +237,4 @@ fn write_in(g: &Graph, flat: &mut Product, inner: &Product, access: &Access) {
     }
     let conds: Vec<Cond> = inner.conds.iter().map(|c| c.map(&mut place)).collect();
     flat.conds.extend(conds);
-}
-
-/// `a · (1/a) = 1` where `a != 0`.
-fn cancel(g: &Graph, product: &mut Product) -> bool {
-    let mut cancelled = false;
-    loop {
-        let pair = product.accesses.iter().enumerate().find_map(|(k, r)| {
-            let Op::Map(id) = g.op(r.node) else { return None };
-            let x = (*id == map::RECIP.id).then(|| g.arg(r.node, 0))?;
-            let j = product.accesses.iter().position(|a| a.node == x && a.at == r.at)?;
-            Some((k, j))
-        });
-        let Some((k, j)) = pair else { return cancelled };
-        cancelled = true;
-        let power = product.accesses[k].power.min(product.accesses[j].power);
-        product.accesses[k].power -= power;
-        product.accesses[j].power -= power;
-        product.accesses.retain(|a| a.power > 0);
-    }
 }

@@ -5,8 +5,15 @@
 //! shared, is a *pass* over given outputs, run by whoever prints, proves or plans. The names and conditions are what
 //! an explanation prints.
 
+mod defined;
 pub mod denest;
+mod domain;
 pub mod rewrites;
+mod signs;
+mod truth;
+
+#[cfg(test)]
+mod tests;
 
 use crate::error::Result;
 use crate::graph::Graph;
@@ -18,7 +25,8 @@ pub use rewrites::{Exactness, REWRITES, Rewrite};
 pub struct Options {
     /// Nodes that may be made; past it the expression stays as it is.
     pub budget: usize,
-    /// Whether rewrites that hold only under a condition on values (`x != 0`) are applied.
+    /// Whether rewrites are applied that change nothing but where a point is excluded (`x != 0`). Conditions that
+    /// follow from the facts of inputs always hold.
     pub conditional: bool,
 }
 
@@ -38,7 +46,8 @@ pub struct Simplified {
 }
 
 impl Graph {
-    /// The outputs with nested sums and products flattened where nothing shared is computed twice.
+    /// The outputs with nested sums and products flattened where nothing shared is computed twice, and with what the
+    /// facts of inputs make simpler.
     ///
     /// # Errors
     /// What a constructor refuses; none for outputs of this graph.
@@ -54,9 +63,17 @@ impl Graph {
     /// assert_ne!(abc, other, "constructors never flatten");
     /// let flat = g.simplify(&[abc, other], &Options::default())?;
     /// assert_eq!(flat.outputs[0], flat.outputs[1]);
+    ///
+    /// // What a fact makes true is used: x is declared positive.
+    /// let positive = chainrule_core::graph::op::Facts { positive: true, ..Default::default() };
+    /// let x = g.input_with("x", Type::scalar(), positive)?;
+    /// let square = g.power(x, 2);
+    /// let root = g.map(&chainrule_core::ops::map::SQRT, &[square])?;
+    /// assert_eq!(g.simplify(&[root], &Options::default())?.outputs, [x]);
     /// # Ok::<(), chainrule_core::error::Error>(())
     /// ```
     pub fn simplify(&mut self, outputs: &[NodeId], options: &Options) -> Result<Simplified> {
+        self.expect_nodes(outputs)?;
         let mut outputs = outputs.to_vec();
         let mut applied: Vec<&'static Rewrite> = Vec::new();
         let end = self.len().saturating_add(options.budget);

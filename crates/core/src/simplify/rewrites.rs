@@ -57,7 +57,25 @@ rewrites! {
     "inverse-contraction": "sum(q, inv(A)[p,q]*b[q])" => "solve(A, b)[p]" when "A is invertible", Reals, "A solve needs no inverse.";
     "flatten-sum": "(a + b) + c" => "a + b + c" when "the inner sum is used once", Reals, "A sum of sums is one sum.";
     "flatten-product": "(a * b) * c" => "a * b * c" when "the inner product is used once", Reals, "A product of products is one product.";
-    "cancel-reciprocal": "a * (1/a)" => "1" when "a != 0", Reals, "A factor cancels its reciprocal.";
+    "absorb-reciprocal": "a * (1/a)^2" => "1/a" when "always", Reals, "A factor cancels one of several reciprocals: the product stays undefined at a = 0.";
+    "power-of-factor": "a * a^2" => "a^3" when "always", Reals, "A power is as many equal factors.";
+    "reciprocal-power": "1/a^2" => "(1/a)^2" when "always", Reals, "The reciprocal of a power is a power of the reciprocal, so that it meets others.";
+    "reciprocal-scale": "1/(2*a)" => "1/2 * (1/a)" when "always", Reals, "Rational factors leave a reciprocal.";
+    "reciprocal-product": "a * (1/(a*b))" => "a * (1/a) * (1/b)" when "always", Reals, "The reciprocal of a product is the product of reciprocals; it is split where a factor meets its own.";
+    "cancel-reciprocal": "a * (1/a)" => "1" when "a != 0, which log(a) in the same expression implies", Reals, "A factor cancels its reciprocal.";
+    "reciprocal-twice": "1/(1/a)" => "a" when "a != 0", Reals, "The reciprocal of a reciprocal is the number itself.";
+    "exp-log": "exp(log(x))" => "x" when "x > 0", Reals, "The exponential undoes the logarithm.";
+    "log-reciprocal": "log(1/x)" => "-log(x)" when "always", Reals, "The logarithm turns a reciprocal into a sign.";
+    "log-power": "log(x^k)" => "k * log(x)" when "x > 0, which an odd whole k implies", Reals, "The logarithm turns a power into a factor.";
+    "whole-power": "pow(x, 3)" => "x^3" when "the exponent is a whole number of at most 1024", Reals, "A whole power is a product, defined for every base.";
+    "power-of-power": "pow(pow(x, a), b)" => "pow(x, a*b)" when "x > 0", Reals, "Exponents of a power multiply.";
+    "power-product": "pow(x, a) * pow(x, b)" => "pow(x, a + b)" when "x > 0", Reals, "Exponents of one base add.";
+    "sqrt-square": "sqrt(x^2)" => "x" when "x >= 0", Reals, "The square root undoes the square.";
+    "square-of-root": "sqrt(x)^2" => "x" when "x >= 0", Reals, "The square undoes the square root.";
+    "condition-known": "[x > 0] * a" => "a" when "x > 0 is a fact", FloatingPoint, "A condition that always holds vanishes.";
+    "abs-nonnegative": "abs(x)" => "x" when "x >= 0", Reals, "A number that is not negative is its own absolute value.";
+    "sign-positive": "sign(x)" => "1" when "x > 0", FloatingPoint, "The sign of a positive number is 1.";
+    "relu-nonnegative": "relu(x)" => "x" when "x >= 0", Reals, "The rectifier keeps what is not negative.";
 }
 
 impl Rewrite {

@@ -44,6 +44,9 @@ pub struct FreeLetter {
     pub span: Span,
 }
 
+/// An index left of `=`, with its stated range.
+pub(crate) type LeftIndex = (String, Span, Option<(ExprId, ExprId)>);
+
 /// The lowering of one formula, or of several that share letters.
 pub(crate) struct Lowering<'s, 't> {
     pub(crate) scope: &'s mut Scope,
@@ -118,7 +121,7 @@ impl<'s, 't> Lowering<'s, 't> {
     // ---------------------------------------------------------------- the passes
 
     /// Lowers the roots; `left` names the free letters in order, with their stated ranges.
-    pub(crate) fn run(&mut self, roots: &[ExprId], left: &[(String, Span, Option<(ExprId, ExprId)>)]) {
+    pub(crate) fn run(&mut self, roots: &[ExprId], left: &[LeftIndex]) {
         self.collect(roots, left);
         let mut scope = Vec::new();
         for (name, span, range) in left {
@@ -173,7 +176,7 @@ impl<'s, 't> Lowering<'s, 't> {
     }
 
     /// Expressions below the roots in ascending order, and their slots.
-    fn collect(&mut self, roots: &[ExprId], left: &[(String, Span, Option<(ExprId, ExprId)>)]) {
+    fn collect(&mut self, roots: &[ExprId], left: &[LeftIndex]) {
         let mut open: Vec<ExprId> = roots.to_vec();
         open.extend(left.iter().filter_map(|l| l.2).flat_map(|(a, b)| [a, b]));
         let Some(&last) = open.iter().max() else { return };

@@ -14,6 +14,9 @@ use chainrule_core::shape::Dim;
 /// Words that bind an index when their first argument is not declared.
 pub(crate) const BINDERS: [&str; 8] = ["sum", "prod", "max", "min", "mean", "argmax", "logsumexp", "argmin"];
 
+/// A name that a binder binds, and its stated range.
+type BoundName = (String, Span, Option<(ExprId, ExprId)>);
+
 /// What an expression of the formula stands for, where its kind alone does not say.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) enum Reading {
@@ -195,8 +198,8 @@ impl Resolver<'_, '_, '_> {
         if rank == 0 || rest.is_empty() {
             return None;
         }
-        let whole = self.subscript(rest, scope);
-        let subscripts: Option<Vec<Subscript>> = if rank == 1 && whole.is_some() {
+        let whole = if rank == 1 { self.subscript(rest, scope) } else { None };
+        let subscripts: Option<Vec<Subscript>> = if whole.is_some() {
             whole.map(|s| vec![s])
         } else if rest.chars().all(|c| c.is_ascii_digit()) {
             let message = format!("`{name}` may mean {base}[{}] or a name", spaced(rest));
@@ -254,7 +257,7 @@ impl Resolver<'_, '_, '_> {
     }
 
     /// The names that a call binds: its leading arguments, when they are undeclared names or ranges.
-    fn bound_names(&self, name: &str, args: &[Arg]) -> Vec<(String, Span, Option<(ExprId, ExprId)>)> {
+    fn bound_names(&self, name: &str, args: &[Arg]) -> Vec<BoundName> {
         let Some((_, leading)) = args.split_last().filter(|(_, leading)| !leading.is_empty()) else {
             return Vec::new();
         };
@@ -268,7 +271,7 @@ impl Resolver<'_, '_, '_> {
                     bound.push((key.text.clone(), key.span, Some((*a, *b))));
                 }
                 (None, Item::Expr(e)) => match self.l.tree.kind(*e) {
-                    Kind::Name(letter) if self.may_bind(letter) => {
+                    Kind::Name(letter) if !matches!(name, "max" | "min") || self.may_bind(letter) => {
                         bound.push((letter.clone(), self.l.tree.span(*e), None));
                     }
                     _ => return Vec::new(),
@@ -289,13 +292,7 @@ impl Resolver<'_, '_, '_> {
         }
     }
 
-    fn bind(
-        &mut self,
-        id: ExprId,
-        args: &[Arg],
-        names: Vec<(String, Span, Option<(ExprId, ExprId)>)>,
-        scope: usize,
-    ) {
+    fn bind(&mut self, id: ExprId, args: &[Arg], names: Vec<BoundName>, scope: usize) {
         let (mut inside, mut letters) = (scope, Vec::new());
         for (name, span, range) in names {
             if self.l.scope.find(&name).is_some() || self.in_scope(scope, &name).is_some() {

@@ -38,7 +38,9 @@ impl Parser<'_> {
             T::Name => self.name_atom(),
             T::Partial => self.derivative(),
             T::Command(command) => self.command(command),
-            T::Open(Bracket::Round) if self.ahead(1).kind == T::Close(Bracket::Round) => {
+            T::Open(Bracket::Round)
+                if self.ahead(1).kind == T::Close(Bracket::Round) && !self.is_supplied(self.ahead(1)) =>
+            {
                 let wrong = Diagnostic::error(
                     "E0005",
                     token.span.to(self.ahead(1).span),
@@ -123,7 +125,7 @@ impl Parser<'_> {
     /// Nothing stands where an operand must.
     fn missing<X>(&mut self) -> Read<X> {
         let token = self.token();
-        if token.kind == T::Bad || (matches!(token.kind, T::Close(_)) && token.span.start == token.span.end) {
+        if token.kind == T::Bad || self.is_supplied(token) {
             return None;
         }
         let before = (self.at > 0).then(|| self.tokens[self.at - 1]);

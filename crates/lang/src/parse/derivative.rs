@@ -274,7 +274,8 @@ impl Parser<'_> {
     }
 
     fn mismatch<X>(&mut self, span: Span, order: u32, times: usize) -> Read<X> {
-        let message = format!("a derivative of order {order} by {times} variables");
+        let variables = if times == 1 { "variable" } else { "variables" };
+        let message = format!("a derivative of order {order} by {times} {variables}");
         self.report(Diagnostic::error("E0013", span, message).help("d2f/dx[i]dx[j]"));
         None
     }

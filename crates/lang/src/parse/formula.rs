@@ -86,7 +86,7 @@ pub(super) enum Step {
 pub(super) const ALL: u8 = 0;
 
 /// How tightly an operator binds.
-pub(super) fn power(operator: Operator) -> u8 {
+pub(crate) fn power(operator: Operator) -> u8 {
     match operator {
         Operator::Or => 20,
         Operator::And => 30,
@@ -180,6 +180,7 @@ impl Parser<'_> {
                 self.mark(id)
             }
             T::HeldBar => self.held(id),
+            T::Name if self.in_case && self.ahead(1).kind == T::Equals => self.finish(id),
             _ if self.begins_operand() => self.juxtaposed(id),
             _ => self.finish(id),
         }
@@ -321,9 +322,8 @@ impl Parser<'_> {
             None => Some(Step::Done(whole)),
             Some(Frame::Group(group)) => {
                 let close = self.slice(self.tokens[group.close].span).to_string();
-                let what =
-                    if close.is_empty() { "an operator".into() } else { format!("an operator or `{close}`") };
-                self.expected(&what, "")
+                // A bracket that was supplied was told.
+                if close.is_empty() { None } else { self.expected(&format!("an operator or `{close}`"), "") }
             }
             Some(Frame::Then { at, .. }) => {
                 let wrong = Diagnostic::error("E0018", *at, "`if` without an `else`");

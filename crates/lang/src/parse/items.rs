@@ -134,8 +134,7 @@ impl Parser<'_> {
             self.report(wrong.help("put  ;  or a new line before it"));
             return true;
         }
-        let supplied = matches!(self.kind(), T::Close(_)) && self.span().start == self.span().end;
-        if self.kind() != T::Bad && !supplied {
+        if self.kind() != T::Bad && !self.is_supplied(self.token()) {
             let message = format!("expected the end of the item, found {found}");
             let wrong = Diagnostic::error("E0008", self.span(), message);
             let help = match self.kind() {
@@ -212,6 +211,9 @@ impl Parser<'_> {
                 wrong.help(format!("def {name}[i] = ...  or  claim a: {name}[i] = ..."))
             }
             (T::Name, T::Colon) => wrong.help(format!("var {name} : real[n]  or  claim {name}: ...")),
+            (T::Word(word), _) if word.ends_formula() => {
+                wrong.help("it follows a formula:  claim a: y = x given x > 0 points 1")
+            }
             (T::Word(Word::Problem), _) => wrong.help("problems nest too deeply: close some with  }"),
             _ => match self.nearest(&name) {
                 Some(word) => wrong.help(format!("did you mean  {word} ?")),

@@ -50,9 +50,16 @@ impl Parser<'_> {
             Frame::Infix { operator, at, left, juxtaposed } => {
                 let span = self.tree.span(left).to(end);
                 if juxtaposed {
-                    let (a, b) = (shown(self.slice(self.tree.span(left))), shown(self.slice(end)));
-                    let found = format!("missing operator: `{}`", shown(self.slice(span)));
-                    let wrong = Diagnostic::error("E0011", Span::new(end.start, end.start + 1), found);
+                    // Of `x y z` the second message speaks of `y z`.
+                    let near = match self.tree.kind(left) {
+                        Kind::Binary(Operator::Times, at, _, right) if at.start == at.end => *right,
+                        _ => left,
+                    };
+                    let near = self.tree.span(near);
+                    let (a, b) = (shown(self.slice(near)), shown(self.slice(end)));
+                    let found = format!("missing operator: `{}`", shown(self.slice(near.to(end))));
+                    let gap = end.start - usize::from(self.source.text[..end.start].ends_with(' '));
+                    let wrong = Diagnostic::error("E0011", Span::new(gap, gap + 1), found);
                     self.report(wrong.help(format!("{a}*{b}")));
                 }
                 self.tree.push(Kind::Binary(operator, at, left, id), span)
@@ -227,7 +234,7 @@ impl Parser<'_> {
     /// One part of `cases(c: a, else: b)`: a condition before its colon, or a value.
     fn case_part(&mut self, id: ExprId, is_condition: bool) -> Read<Step> {
         let at = self.span();
-        let Some(group) = self.group() else { return None };
+        let group = self.group()?;
         if is_condition && group.low.is_none() {
             group.low = Some(id);
         } else if !is_condition && group.low.is_some() {
@@ -250,7 +257,7 @@ impl Parser<'_> {
     /// One part of a LaTeX list of cases: the value before `&`, the condition after it.
     fn row_part(&mut self, id: ExprId) -> Read<Step> {
         let (kind, at) = (self.kind(), self.span());
-        let Some(group) = self.group() else { return None };
+        let group = self.group()?;
         match (kind, group.low) {
             (T::RowEnd, _) => {
                 group.take(id);

@@ -258,7 +258,10 @@ impl Parser<'_> {
     fn case_value(&mut self) -> Read<(Name, ExprId)> {
         let name = self.name("a name and its value")?;
         self.expect(T::Equals, "`=` and a value", "case A { x = [1, 2]; n = 2 }")?;
-        let value = self.formula()?;
+        self.in_case = true;
+        let value = self.formula();
+        self.in_case = false;
+        let value = value?;
         match self.kind() {
             T::Newline | T::Semicolon | T::Close(Bracket::Curly) => Some((name, value)),
             _ => self.expected("`;`, a new line or `}`", "case A { x = [1, 2]; n = 2 }"),

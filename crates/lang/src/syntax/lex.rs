@@ -26,7 +26,11 @@ pub(crate) fn lex(source: &Source, part: Span, tex: Option<Declared>) -> Lexed {
     let out = Lexed { tokens: Vec::new(), comments: Vec::new(), wrong: Vec::new() };
     let mut lexer = Lexer { text, at: part.start, tex, out, curly: Vec::new(), single: 0, cases: 0, bars: 0 };
     while lexer.step() {}
-    lexer.out.tokens.push(Token { kind: T::End, span: Span::new(text.len(), text.len()) });
+    // The end is where the text ends, not where its last blank does: there the reader looks for what is missing.
+    let end = text.trim_end().len().max(part.start);
+    let end =
+        lexer.out.tokens.last().map_or(end, |last| if last.kind == T::Newline { end } else { last.span.end });
+    lexer.out.tokens.push(Token { kind: T::End, span: Span::new(end, end) });
     lexer.out
 }
 
@@ -131,9 +135,9 @@ impl<'a> Lexer<'a> {
             '"' => self.text_literal(),
             '\\' => self.command(),
             '{' | '}' => self.brace(c == '{'),
-            '&' if self.tex.is_some() || self.cases > 0 => {
-                self.push(T::Ampersand, 1);
-            }
+            '&' if self.cases > 0 => self.push(T::Ampersand, 1),
+            // Where the rows of a display are aligned says nothing about the formula.
+            '&' if self.tex.is_some() => self.at += 1,
             '|' if self.tex.is_some() => self.bar(),
             _ if single > 0 && (c.is_ascii_digit() || is_letter(c)) => {
                 self.push(if c.is_ascii_digit() { T::Number } else { T::Name }, c.len_utf8());
@@ -289,7 +293,14 @@ impl<'a> Lexer<'a> {
             length = self.letters(&self.rest()[..length], declared);
         }
         let run = &self.rest()[..length];
-        self.push(word(run).map_or(T::Name, T::Word), length);
+        // `var(x)` and `where(c, a, b)` are functions; their words begin or continue an item only when they stand alone.
+        let called = self.rest()[length..].starts_with('(');
+        let kind = match word(run) {
+            Some(Word::Var | Word::Where) if called => T::Name,
+            Some(word) => T::Word(word),
+            None => T::Name,
+        };
+        self.push(kind, length);
     }
 
     /// How much of a run is one name in LaTeX: all if that is declared, else its letters, else one letter of a
@@ -300,7 +311,8 @@ impl<'a> Lexer<'a> {
         }
         let letters: usize = run.chars().take_while(|&c| is_letter(c)).map(char::len_utf8).sum();
         let below = self.out.tokens.iter().rev().take(2).any(|token| token.kind == T::Underscore);
-        let run = &run[..letters.max(1)];
+        // A look-alike of a letter was told; it is one name with what follows.
+        let run = if letters == 0 { run } else { &run[..letters] };
         let product =
             !below && run.chars().count() > 1 && run.chars().all(|c| declared(&spelled(&c.to_string())));
         match run.chars().next() {
@@ -316,6 +328,7 @@ impl<'a> Lexer<'a> {
         if word == 0 {
             let Some(c) = rest[1..].chars().next() else { return self.unknown(1) };
             match c {
+                '\\' if self.cases == 0 && self.tex.is_some() => self.at += 2,
                 '\\' => self.push(T::RowEnd, 2),
                 '|' => self.push(T::Open(Bracket::Norm), 2),
                 '{' => self.push(T::Open(Bracket::Round), 2),

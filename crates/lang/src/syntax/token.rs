@@ -116,6 +116,10 @@ pub(crate) fn shown(piece: &str) -> String {
 /// The name that a piece of the source spells: `\lambda` and `λ` are `lambda`, `\mathbf{g}` is `g`, `x₁` is `x_1`.
 pub(crate) fn spelled(piece: &str) -> String {
     let mut inner = piece;
+    // Accents that make another name of a letter.
+    let accent = [("\\hat{", "_hat"), ("\\bar{", "_bar"), ("\\tilde{", "_tilde")];
+    let accent =
+        accent.iter().find(|(command, _)| piece.starts_with(command)).map_or("", |(_, ending)| ending);
     if let Some(command) = piece.strip_prefix('\\') {
         inner = match command.split_once('{') {
             Some((_, argument)) => argument.trim_end().trim_end_matches('}'),
@@ -140,6 +144,7 @@ pub(crate) fn spelled(piece: &str) -> String {
             None => out.push(letters::twin(c).map_or(c, |(_, plain)| plain)),
         }
     }
+    out.push_str(accent);
     match out.as_str() {
         "ell" => "l".into(),
         "infty" => "inf".into(),

@@ -129,7 +129,11 @@ fn condition(
     let sign = signs.get(&arg).copied().unwrap_or(Sign::Unknown);
     let relation = match map.domain {
         Of::Everywhere => return None,
-        Of::Positive | Of::NonZero | Of::AboveMinusOne if sign == Sign::Positive => return None,
+        Of::Positive | Of::Base | Of::NonZero | Of::SmoothButZero | Of::ButGammaPoles | Of::AboveMinusOne
+            if sign == Sign::Positive =>
+        {
+            return None;
+        }
         Of::AboveMinusOne | Of::NonNegative if sign >= Sign::NonNegative => return None,
         _ if holds_at(map, g.as_rational(arg)) => return None,
         Of::Positive => "{x} > 0",
@@ -137,7 +141,12 @@ fn condition(
         Of::NonZero => "{x} != 0",
         Of::UnitInterval => "-1 < {x} < 1",
         Of::AboveMinusOne => "{x} > -1",
-        Of::ButPoles => "{x} not at a pole of {f}",
+        Of::Base => "{x} > 0",
+        Of::SmoothButZero => "{x} != 0",
+        Of::CosineNonZero => "{x} not an odd multiple of pi/2",
+        Of::ButGammaPoles | Of::Order => "{x} not 0, -1, -2, ...",
+        Of::ButOrigin => "the arguments of {f} not both 0",
+        Of::Interval => "the bounds of {f} in order",
     };
     let x = argument(printer, names, arg);
     let x = if x.chars().count() > 60 { format!("the argument of {}", map.name) } else { x };

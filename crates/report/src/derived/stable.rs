@@ -45,7 +45,14 @@ pub(crate) fn evaluated(
     let short: Vec<(NodeId, &str)> = short.iter().map(|(n, t)| (*n, t.as_str())).collect();
     let letters: Vec<&str> =
         query.formula.letters.iter().map(|l| l.name.as_str()).filter(|l| !l.is_empty()).collect();
-    Ok(Some((printer.letters(&letters).names(&short).index_text(node), WHY)))
+    let mut text = printer.letters(&letters).names(&short).index_text(node);
+    // The printer quotes names that are none; these are formulas and read as such.
+    for (_, formula) in &short {
+        let plain = |text: &mut String| *text = text.replace(&format!("\"{formula}\""), formula);
+        plain(&mut text.body);
+        text.definitions.iter_mut().for_each(|(_, body)| plain(body));
+    }
+    Ok(Some((text, WHY)))
 }
 
 /// The function of shifted exponentials, and the largest entry.

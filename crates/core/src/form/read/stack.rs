@@ -49,9 +49,12 @@ impl Waiting {
 enum Bracket {
     Whole,
     Group,
+    /// A condition, or the entries of a literal.
     Iverson,
     Access(String),
     Call(String),
+    /// The indices after a literal or a call.
+    Entry(At),
 }
 
 /// An open bracket: what waits inside it.
@@ -176,7 +179,7 @@ impl Reader<'_> {
     /// At the first token of an argument of an access or a call.
     fn begins_argument(&self) -> bool {
         let frame = self.frames.last().expect("invariant: the whole expression is a frame");
-        matches!(frame.bracket, Bracket::Access(_) | Bracket::Call(_))
+        !matches!(frame.bracket, Bracket::Whole | Bracket::Group)
             && frame.range.is_none()
             && self.operands.len() == frame.operands
             && self.operators.len() == frame.operators
@@ -190,6 +193,11 @@ impl Reader<'_> {
     fn operator(&mut self, token: &Token) -> Result<bool> {
         let start = token.span.start;
         let Kind::Symbol(sign) = token.kind else { return Err(self.missing_operator(token)) };
+        if sign == "[" && self.begins_entry() {
+            let base = self.pop();
+            self.open(Bracket::Entry(base), start)?;
+            return Ok(true);
+        }
         let waiting = match sign {
             "+" => Waiting::Add(false),
             "-" => Waiting::Add(true),
@@ -227,6 +235,12 @@ impl Reader<'_> {
         Ok(true)
     }
 
+    /// After a call or a bracket, which may be a literal.
+    fn begins_entry(&self) -> bool {
+        let last = self.operands.last().map(|at| &self.nodes[at.0].node);
+        matches!(last, Some(Node::Call(..) | Node::Iverson(_) | Node::Array(_)))
+    }
+
     fn missing_operator(&self, token: &Token) -> crate::error::Error {
         let found = &self.text[token.span.start..token.span.end];
         syntax(token.span.start, format!("an operator is missing before `{found}`"))
@@ -243,7 +257,7 @@ impl Reader<'_> {
     }
 
     fn comma(&mut self, token: &Token) -> Result<()> {
-        if !matches!(self.frame().bracket, Bracket::Access(_) | Bracket::Call(_)) {
+        if matches!(self.frame().bracket, Bracket::Whole | Bracket::Group) {
             return Err(syntax(token.span.start, "a comma stands only between indices or arguments"));
         }
         self.argument(token.span)
@@ -266,6 +280,12 @@ impl Reader<'_> {
         let mut at = self.operands.pop().expect("invariant: an operand was read");
         match self.frame().range.take() {
             None => {}
+            Some((name, start, None))
+                if name == "axis" && matches!(self.frame().bracket, Bracket::Call(_)) =>
+            {
+                let span = Span { start, end: self.span(at).end };
+                at = self.push(Node::Option(name, at), span);
+            }
             Some((_, _, None)) => return Err(syntax(token.start, "`..` is expected: a range is low..high")),
             Some((name, start, Some(low))) => {
                 let span = Span { start, end: self.span(at).end };
@@ -281,7 +301,7 @@ impl Reader<'_> {
         let expected = match self.frame().bracket {
             Bracket::Whole => return Err(syntax(token.span.start, format!("`{sign}` closes nothing"))),
             Bracket::Group | Bracket::Call(_) => ")",
-            Bracket::Iverson | Bracket::Access(_) => "]",
+            Bracket::Iverson | Bracket::Access(_) | Bracket::Entry(_) => "]",
         };
         if sign != expected {
             let start = self.frame().start;
@@ -292,10 +312,15 @@ impl Reader<'_> {
             self.argument(token.span)?;
         }
         let frame = self.frames.pop().expect("invariant: checked above");
-        let span = Span { start: frame.start, end: token.span.end };
+        let mut span = Span { start: frame.start, end: token.span.end };
+        if let Bracket::Entry(base) = frame.bracket {
+            span.start = self.span(base).start;
+        }
         let at = match frame.bracket {
             Bracket::Group | Bracket::Whole => frame.list[0],
-            Bracket::Iverson => self.push(Node::Iverson(frame.list[0]), span),
+            Bracket::Iverson if frame.list.len() == 1 => self.push(Node::Iverson(frame.list[0]), span),
+            Bracket::Iverson => self.push(Node::Array(frame.list), span),
+            Bracket::Entry(base) => self.push(Node::Entry(base, frame.list), span),
             Bracket::Access(name) => self.push(Node::Access(name, frame.list), span),
             Bracket::Call(name) => self.push(Node::Call(name, frame.list), span),
         };

@@ -16,6 +16,9 @@ fn show(e: &Equation, at: At) -> String {
         Node::Name(n) => n.clone(),
         Node::Access(n, l) => format!("{n}[{}]", list(l)),
         Node::Call(n, l) => format!("{n}({})", list(l)),
+        Node::Entry(base, l) => format!("{}[{}]", show(e, *base), list(l)),
+        Node::Array(l) => format!("[{}]", list(l)),
+        Node::Option(n, a) => format!("{n}={}", show(e, *a)),
         Node::Range(n, a, b) => format!("{n}={}..{}", show(e, *a), show(e, *b)),
         Node::Sum(t) => {
             let term = |&(minus, a): &(bool, At)| format!("{}{}", if minus { "-" } else { "+" }, show(e, a));
@@ -63,6 +66,41 @@ fn operators_bind_as_in_python() {
     assert_eq!(shape("x[i div n, i mod n]"), "x[(*i div n),(*i mod n)]");
     assert_eq!(shape("[x[i] > 0.5]*1e-1"), "(*[(x[i] Greater 1/2)]*1/10)");
     assert_eq!(shape("f() + y[]"), "(+f()+y[])");
+}
+
+#[test]
+fn literals_and_functions_of_whole_arrays_have_entries() {
+    assert_eq!(shape("[(-0.25), 1.5][i]*x[i]"), "(*[neg(1/4),3/2][i]*x[i])");
+    assert_eq!(shape("[[1, 2], [3, 4]][i,j]"), "[[1,2],[3,4]][i,j]");
+    assert_eq!(shape("-[5][0]"), "neg([5][0])");
+    assert_eq!(shape("solve(A, c)[i]^2"), "(solve(A,c)[i]^2)");
+    assert_eq!(shape("argsort(x, axis=1)[i,j]"), "argsort(x,axis=1)[i,j]");
+    assert_eq!(shape("softmax(x, axis=[0, 1])[i,j]"), "softmax(x,axis=[0,1])[i,j]");
+    assert_eq!(refused("x[i] [j > 0]"), "at byte 5: an operator is missing before `[`");
+    assert!(refused("[... 100 entries of shape 100 ...][i]").contains("left out of a long literal"));
+}
+
+#[test]
+fn names_in_quotation_marks_are_any_text() {
+    let odd = ["if", "mod", "", "x y", "a\"b\\c\nd", "2x", "mlp/2/W", "é!"];
+    for name in odd {
+        let text = spelled(name);
+        assert_eq!(parse(&text).unwrap().nodes[0].node, Node::Name(name.to_string()), "{text}");
+        assert_eq!(shape(&format!("{text}[i]")), format!("{name}[i]"));
+    }
+    assert_eq!(spelled("é_1"), "é_1");
+    assert_eq!(refused("\"x"), "at byte 0: the quotation mark opened here is not closed");
+    assert!(refused("\"\\q\"").contains("after `\\` in a quoted name"));
+}
+
+#[test]
+fn definitions_stand_below_the_formula() {
+    let (body, definitions) = clauses("a*t1\n  where t1 = b\n    + c\n  where t2 = d").unwrap();
+    assert_eq!((body.start, body.text), (0, "a*t1"));
+    let texts: Vec<(usize, &str)> = definitions.iter().map(|c| (c.start, c.text)).collect();
+    assert_eq!(texts, [(13, "t1 = b\n    + c"), (36, "t2 = d")]);
+    let cut = "t9\n  where the first 3 definitions are left out (at most 10 are printed)";
+    assert!(clauses(cut).unwrap_err().to_string().contains("larger `max_definitions`"));
 }
 
 #[test]

@@ -14,9 +14,6 @@ use crate::shape::{DType, Type};
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
-/// Functions that apply functions that apply functions … deeper than this are refused.
-const MAX_NESTING: usize = 64;
-
 impl Graph {
     /// Reads what [`Graph::to_text`] wrote: the graph and its outputs.
     ///
@@ -28,7 +25,7 @@ impl Graph {
             return Err(Error::Syntax { at: 0, message: format!("line 1: `{MAGIC} {VERSION}` is expected") });
         };
         read_header(&mut header)?;
-        let mut table: Vec<(Arc<Function>, usize)> = Vec::new();
+        let mut table: Vec<Arc<Function>> = Vec::new();
         let mut main = Section::default();
         let mut function: Option<Section> = None;
         for mut c in lines {
@@ -129,11 +126,10 @@ pub(super) struct Section {
     outputs: Vec<NodeId>,
     /// Numbers in this graph of functions of the table.
     functions: FxHashMap<usize, u32>,
-    nesting: usize,
 }
 
 impl Section {
-    fn line(&mut self, c: &mut Cursor<'_>, table: &[(Arc<Function>, usize)]) -> Result<()> {
+    fn line(&mut self, c: &mut Cursor<'_>, table: &[Arc<Function>]) -> Result<()> {
         if c.rest().starts_with('%') {
             return self.node_line(c, table);
         }
@@ -155,28 +151,16 @@ impl Section {
         c.end()
     }
 
-    fn finish(self, c: &Cursor<'_>) -> Result<(Arc<Function>, usize)> {
+    fn finish(self, c: &Cursor<'_>) -> Result<Arc<Function>> {
         let (Some(head), Some(formals), [output]) = (self.head, self.formals, &self.outputs[..]) else {
             return c.fail("a function has one line `formals` and one line `output`");
         };
-        let mut seen = formals.clone();
-        seen.sort();
-        seen.dedup();
-        if seen.len() < formals.len() || formals.iter().any(|&n| self.graph.as_input(n).is_none()) {
-            return c.fail("formals are different inputs");
-        }
-        if self.nesting > MAX_NESTING {
-            return c.fail(format!("functions are nested more than {MAX_NESTING} deep"));
-        }
         let Head { name, composite, axes } = head;
-        if composite.is_some() {
-            let ranks: Vec<usize> = formals.iter().map(|&n| self.graph.rank(n)).collect();
-            if ranks.len() != 1 || !axes.is_sorted() || axes.iter().any(|&a| a >= ranks[0]) {
-                return c.fail("a composite has one formal and works over its axes, in order");
-            }
-        }
         let function = Function { name, composite, axes, body: self.graph, formals, output: *output };
-        Ok((Arc::new(function), self.nesting))
+        match function.check() {
+            Ok(()) => Ok(Arc::new(function)),
+            Err(error) => Err(c.error(error)),
+        }
     }
 
     fn operand(&self, c: &mut Cursor<'_>) -> Result<NodeId> {
@@ -191,7 +175,7 @@ impl Section {
         Ok(list)
     }
 
-    fn node_line(&mut self, c: &mut Cursor<'_>, table: &[(Arc<Function>, usize)]) -> Result<()> {
+    fn node_line(&mut self, c: &mut Cursor<'_>, table: &[Arc<Function>]) -> Result<()> {
         c.expect("%")?;
         if c.number::<usize>()? != self.nodes.len() {
             return c.fail(format!("nodes are numbered in order: %{} is expected", self.nodes.len()));
@@ -212,12 +196,7 @@ impl Section {
         Ok(())
     }
 
-    fn operation(
-        &mut self,
-        c: &mut Cursor<'_>,
-        ty: &Type,
-        table: &[(Arc<Function>, usize)],
-    ) -> Result<NodeId> {
+    fn operation(&mut self, c: &mut Cursor<'_>, ty: &Type, table: &[Arc<Function>]) -> Result<NodeId> {
         match c.word() {
             "zero" => Ok(self.graph.zero(ty.clone())),
             "input" => self.input(c, ty),
@@ -315,10 +294,6 @@ impl Section {
         while !c.at_end() {
             tokens.push(c.token());
         }
-        let count = shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d));
-        if count != Some(tokens.len()) {
-            return c.fail(format!("{} entries do not fill this shape", tokens.len()));
-        }
         let entries = match ty.dtype {
             DType::Real => tokens.iter().map(|t| real(t)).collect::<Option<Vec<u64>>>().map(Entries::Real),
             DType::Int => {
@@ -329,7 +304,10 @@ impl Section {
             }
         };
         match entries {
-            Some(entries) => Ok(self.graph.literal(Literal { shape, entries })),
+            Some(entries) => match Literal::new(&shape, entries) {
+                Ok(literal) => Ok(self.graph.literal(literal)),
+                Err(_) => c.fail(format!("{} entries do not fill this shape", tokens.len())),
+            },
             None => c.fail("an entry of this literal is not of its type"),
         }
     }
@@ -372,10 +350,10 @@ impl Section {
         Ok(self.graph.map_plain(map, &args))
     }
 
-    fn named(&mut self, c: &mut Cursor<'_>, table: &[(Arc<Function>, usize)]) -> Result<NodeId> {
+    fn named(&mut self, c: &mut Cursor<'_>, table: &[Arc<Function>]) -> Result<NodeId> {
         c.expect("f")?;
         let k: usize = c.number()?;
-        let Some((function, nesting)) = table.get(k) else {
+        let Some(function) = table.get(k) else {
             return c.fail(format!("f{k} is not defined before"));
         };
         let args = self.operands(c)?;
@@ -383,11 +361,10 @@ impl Section {
         if !formals.eq(args.iter().map(|&n| self.graph.ty(n))) {
             return c.fail(format!("the operands are not of the types that {} takes", function.name));
         }
-        self.nesting = self.nesting.max(nesting + 1);
         let id = match self.functions.get(&k) {
             Some(id) => *id,
             None => {
-                let id = self.graph.add_function((**function).clone());
+                let id = self.graph.add_function(function.clone());
                 self.functions.insert(k, id);
                 id
             }

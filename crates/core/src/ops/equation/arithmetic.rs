@@ -12,6 +12,9 @@ use crate::ops::map::{EXP, POW, RECIP};
 use crate::rational::Rational;
 use crate::shape::Dim;
 
+/// Powers of a size up to this one are polynomials in sizes; the number of terms stays small.
+const MAX_SIZE_POWER: i64 = 8;
+
 impl Lowering<'_> {
     pub(super) fn sum(&mut self, list: &[(bool, At)]) -> Result<Value> {
         let every = |l: &Self, is: &dyn Fn(&Value) -> bool| {
@@ -163,6 +166,14 @@ impl Lowering<'_> {
             (self.values[a.0], self.values[b.0]) = (None, None);
             return Ok(Value::Number(value));
         }
+        if let (Some(Value::Index(size)), Some(k @ 1..=MAX_SIZE_POWER)) = (&self.values[a.0], exponent)
+            && let Some(size) = size.as_constant().cloned()
+        {
+            self.take(b);
+            self.take(a);
+            let power = (1..k).fold(size.clone(), |all, _| all * size.clone());
+            return Ok(Value::Index(Term::constant(power)));
+        }
         let base = self.factors(a)?;
         match exponent.map(i32::try_from) {
             Some(Ok(0)) => {
@@ -171,7 +182,7 @@ impl Lowering<'_> {
             }
             Some(Ok(k)) => {
                 self.take(b);
-                let raised = self.whole_power(base, k.unsigned_abs());
+                let raised = self.whole_power(base, k.unsigned_abs())?;
                 Ok(Value::Real(if k < 0 { self.map(&RECIP, vec![raised])? } else { raised }))
             }
             _ => {
@@ -183,15 +194,15 @@ impl Lowering<'_> {
         }
     }
 
-    pub(super) fn whole_power(&mut self, base: Factors, power: u32) -> Factors {
+    pub(super) fn whole_power(&mut self, base: Factors, power: u32) -> Result<Factors> {
         if let Some(factors) = base.power(power) {
-            return factors;
+            return Ok(factors);
         }
         let order = self.b.order(std::slice::from_ref(&base));
-        let node = self.b.factors_node(base, &order);
+        let node = self.b.factors_node(base, &order)?;
         let mut factors = Factors::node(node, &order);
         factors.accesses[0].power = power;
-        factors
+        Ok(factors)
     }
 
     /// The number e itself.

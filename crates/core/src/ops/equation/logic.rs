@@ -3,23 +3,29 @@
 //! Because the clauses exclude each other, `[c]` is the *sum* of their products, and a false clause makes its term
 //! absent, which is what a guard means.
 
+use super::value::plain_letters;
 use crate::form::Cond;
 use crate::index::Term;
+use crate::node::NodeId;
 
 /// More clauses than this are refused: `not` and `or` multiply them.
 const MAX_CLAUSES: usize = 64;
 
-/// Clauses that exclude each other.
+/// Clauses that exclude each other, and the node over letters that says the same, where there is one.
 #[derive(Clone, Debug)]
-pub(super) struct Truth(pub(super) Vec<Vec<Cond>>);
+pub(super) struct Truth(pub(super) Vec<Vec<Cond>>, pub(super) Option<(NodeId, Vec<u32>)>);
 
 impl Truth {
     pub(super) fn constant(value: bool) -> Truth {
-        Truth(if value { vec![Vec::new()] } else { Vec::new() })
+        Truth(if value { vec![Vec::new()] } else { Vec::new() }, None)
     }
 
     pub(super) fn of(cond: Cond) -> Truth {
-        Truth(vec![vec![cond]])
+        let node = match &cond {
+            Cond::Holds(node, at, false) => plain_letters(at).map(|letters| (*node, letters)),
+            _ => None,
+        };
+        Truth(vec![vec![cond]], node)
     }
 
     /// Both hold.
@@ -28,13 +34,13 @@ impl Truth {
             return None;
         }
         let pairs = self.0.iter().flat_map(|a| other.0.iter().map(move |b| [&a[..], &b[..]].concat()));
-        Some(Truth(pairs.collect()))
+        Some(Truth(pairs.collect(), None))
     }
 
     /// `a or b = a + (not a) and b`
     pub(super) fn or(&self, other: &Truth) -> Option<Truth> {
         let rest = self.not()?.and(other)?;
-        let both = Truth([&self.0[..], &rest.0[..]].concat());
+        let both = Truth([&self.0[..], &rest.0[..]].concat(), None);
         (both.0.len() <= MAX_CLAUSES).then_some(both)
     }
 
@@ -51,7 +57,7 @@ impl Truth {
                 clauses.push([&clause[..k], &[negated]].concat());
             }
         }
-        (clauses.len() <= MAX_CLAUSES).then_some(Truth(clauses))
+        (clauses.len() <= MAX_CLAUSES).then_some(Truth(clauses, None))
     }
 }
 

@@ -1,14 +1,14 @@
 //! Values from the leaves up: one pass over the tree, operands before their users.
 
 use super::logic::Truth;
-use super::names::{Binder, Meaning, Names};
+use super::names::{Binder, Meaning, Names, Pass};
 use super::syntax;
 use super::value::{Builder, Factors, Value, plain_letters};
 use crate::error::Result;
 use crate::form::Cond;
 use crate::form::read::{At, Equation, Node, Span};
 use crate::graph::Graph;
-use crate::graph::op::{Logic, Reduction};
+use crate::graph::op::{Literal, Logic, Reduction};
 use crate::index::{Atom, Label, Term};
 use crate::node::NodeId;
 use crate::ops::map::{EXP, Map};
@@ -30,13 +30,15 @@ pub(super) struct Lowering<'g> {
 pub(super) fn lower(g: &mut Graph, tree: &Equation, names: Names) -> Result<NodeId> {
     let Names { meanings, letters, free } = names;
     let values = tree.nodes.iter().map(|_| None).collect();
-    let mut l = Lowering { b: Builder { g, letters, free }, tree, meanings, values };
+    let mut l = Lowering { b: Builder { g, letters, free, suspects: Vec::new() }, tree, meanings, values };
     for k in 0..tree.nodes.len() {
         if !matches!(l.meanings[k], Meaning::Silent) {
             l.values[k] = l.value(At(k))?;
         }
     }
-    l.root()
+    let node = l.root()?;
+    l.b.all_cleared()?;
+    Ok(node)
 }
 
 impl Lowering<'_> {
@@ -60,7 +62,10 @@ impl Lowering<'_> {
             (Node::Number(value), _) => Value::Number(value.clone()),
             (Node::Name(_), meaning) => self.name(at, meaning)?,
             (Node::Size(size), _) => Value::Index(Term::constant(size.clone())),
-            (Node::Access(_, list), Meaning::Node(node)) => self.access(at, node, list)?,
+            (Node::Access(_, list) | Node::Entry(_, list), Meaning::Node(node)) => {
+                self.access(at, node, list)?
+            }
+            (Node::Call(..), meaning @ Meaning::Node(_)) => self.name(at, meaning)?,
             (Node::Call(_, list), meaning) => self.call(at, list, meaning)?,
             (Node::Sum(terms), _) => self.sum(terms)?,
             (Node::Product(factors), _) => self.product(factors)?,
@@ -69,12 +74,9 @@ impl Lowering<'_> {
             (Node::Compare(relation, a, b), _) => self.compare(at, *relation, *a, *b)?,
             (Node::Iverson(c), _) => self.iverson(*c)?,
             (Node::If(a, c, b), _) => self.choice(*a, *c, *b)?,
-            (Node::Not(c), _) => {
-                let truth = self.truth(*c)?;
-                Value::Truth(self.within_clauses(at, truth.not())?)
-            }
-            (Node::And(list), _) => self.logic(at, list, Truth::and)?,
-            (Node::Or(list), _) => self.logic(at, list, Truth::or)?,
+            (Node::Not(c), _) => self.negation(at, *c)?,
+            (Node::And(list), _) => self.logic(at, list, Logic::And)?,
+            (Node::Or(list), _) => self.logic(at, list, Logic::Or)?,
             _ => return Err(syntax(self.span(at), "this has no value here")),
         }))
     }
@@ -138,7 +140,7 @@ impl Lowering<'_> {
 
     pub(super) fn factors(&mut self, at: At) -> Result<Factors> {
         let terms = self.terms(at)?;
-        Ok(self.b.single(terms))
+        self.b.single(terms)
     }
 
     pub(super) fn truth(&mut self, at: At) -> Result<Truth> {
@@ -166,6 +168,9 @@ impl Lowering<'_> {
                 ));
             }
             Meaning::Pi => Value::Real(Factors::access(self.b.g.pi(), [])),
+            Meaning::Special(x) => {
+                Value::Real(Factors::access(self.b.g.literal(Literal::real(&[], [x])?), []))
+            }
             _ => {
                 let one = self.b.g.integer(1);
                 Value::Real(Factors::access(self.b.g.map(&EXP, &[one])?, []))
@@ -183,11 +188,10 @@ impl Lowering<'_> {
     }
 
     pub(super) fn access(&mut self, at: At, node: NodeId, list: &[At]) -> Result<Value> {
-        let shape = self.b.g.shape(node).to_vec();
         let mut terms = Vec::with_capacity(list.len());
-        for (&index, extent) in list.iter().zip(&shape) {
+        for (axis, &index) in list.iter().enumerate() {
             let term = self.term(index)?;
-            self.within_axis(at, index, &term, extent)?;
+            self.suspect(at, index, node, axis, &term);
             terms.push(term);
         }
         Ok(self.entry(node, terms))
@@ -212,7 +216,7 @@ impl Lowering<'_> {
     // ---------------------------------------------------------------- functions
 
     pub(super) fn map(&mut self, map: &'static Map, args: Vec<Factors>) -> Result<Factors> {
-        let (nodes, order) = self.b.operands(args);
+        let (nodes, order) = self.b.operands(args)?;
         let node = self.b.g.map(map, &nodes)?;
         Ok(Factors::node(node, &order))
     }
@@ -230,6 +234,17 @@ impl Lowering<'_> {
                     args.push(self.factors(child)?);
                 }
                 Ok(Value::Real(self.map(map, args)?))
+            }
+            Meaning::Pi => self.name(at, meaning),
+            Meaning::Size(_) => self.name(at, meaning),
+            Meaning::Pass(pass) => {
+                let args = vec![self.factors(list[0])?];
+                let (nodes, order) = self.b.operands(args)?;
+                let node = match pass {
+                    Pass::StopGradient => self.b.g.stop_gradient(nodes[0]),
+                    Pass::Checkpoint => self.b.g.checkpoint(nodes[0]),
+                };
+                Ok(Value::Real(Factors::node(node, &order)))
             }
             Meaning::Bind(binder, letters) => {
                 let body = self.factors(*list.last().expect("invariant: a binder has a body"))?;
@@ -250,7 +265,7 @@ impl Lowering<'_> {
                 order.push(letter);
             }
             let axis = order.iter().position(|&l| l == letter).expect("invariant: pushed above");
-            let node = self.b.factors_node(body, &order);
+            let node = self.b.factors_node(body, &order)?;
             order.remove(axis);
             let reduction = match binder {
                 Binder::Max => Reduction::Max,
@@ -278,15 +293,7 @@ impl Lowering<'_> {
         let value = self.take(at);
         let whole = |at: &[Term]| plain_letters(at).is_some_and(|l| l == order);
         match &value {
-            Value::Truth(truth) => {
-                if let [clause] = &truth.0[..]
-                    && let [Cond::Holds(node, at, negated)] = &clause[..]
-                    && whole(at)
-                {
-                    let node = *node;
-                    return if *negated { self.b.g.logic(Logic::Not, &[node]) } else { Ok(node) };
-                }
-            }
+            Value::Truth(truth) => return self.predicate(truth, &order),
             Value::Index(term) => {
                 if let [(Atom::Element(node, at), one)] = term.parts()
                     && *one == Dim::ONE
@@ -303,9 +310,9 @@ impl Lowering<'_> {
         let mut used = BTreeSet::new();
         terms.iter().for_each(|t| used.extend(t.letters()));
         if terms.len() > 1 && used.len() == order.len() {
-            return Ok(self.b.sum_node(terms, &order));
+            return self.b.sum_node(terms, &order);
         }
-        let factors = self.b.single(terms);
-        Ok(self.b.factors_node(factors, &order))
+        let factors = self.b.single(terms)?;
+        self.b.factors_node(factors, &order)
     }
 }

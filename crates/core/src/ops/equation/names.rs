@@ -3,6 +3,7 @@
 //! Users come after their operands in the tree, so one pass from the end hands scopes down: a binder opens a scope
 //! for its last argument, every other node passes its own on.
 
+use super::whole::{self, Integers, Whole};
 use super::{Letter, syntax};
 use crate::error::{Error, Result};
 use crate::form::read::{At, Equation, Node, Span};
@@ -29,12 +30,38 @@ pub(super) enum Meaning {
     Pi,
     /// Euler's number.
     Euler,
+    /// A number that only a literal can hold: NaN, infinity.
+    Special(f64),
+    /// An array written whole, or a piece of one.
+    Whole(Whole),
+    /// A function that passes its operand through.
+    Pass(Pass),
     /// `delta(a, b)`
     Delta,
     /// An elementwise function.
     Map(&'static Map),
     /// A binder over indices.
     Bind(Binder, Vec<u32>),
+}
+
+/// Functions that change no value.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub(super) enum Pass {
+    StopGradient,
+    Checkpoint,
+}
+
+/// What is expected where a node of the tree stands.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+enum Due {
+    Number,
+    Index,
+    /// One side of a comparison: a number or an index.
+    Either,
+    /// An array by name, a literal, or a function of such.
+    Whole,
+    /// The entries of a literal, or the axes of an option.
+    Entries,
 }
 
 /// Words that bind an index.
@@ -75,8 +102,8 @@ struct Resolver<'a> {
     given: &'a [(&'a str, NodeId)],
     names: Names,
     scopes: Vec<Scope>,
-    /// Scope of each node that was reached, and whether it stands where an index is due.
-    place: Vec<Option<(usize, bool)>>,
+    /// Scope of each node that was reached, and what is due there.
+    place: Vec<Option<(usize, Due)>>,
     /// Undeclared names: where, and whether an index is due there.
     undeclared: Vec<(At, bool)>,
 }
@@ -88,10 +115,14 @@ pub(super) fn resolve(g: &Graph, tree: &Equation, given: &[(&str, NodeId)]) -> R
     let place = vec![None; count];
     let mut r = Resolver { g, tree, given, names, scopes: Vec::new(), place, undeclared: Vec::new() };
     let scope = r.left_side();
-    r.place[tree.root.0] = Some((scope, false));
+    r.place[tree.root.0] = Some((scope, Due::Number));
     for k in (0..count).rev() {
-        if let Some((scope, index_due)) = r.place[k] {
-            r.names.meanings[k] = r.meaning(At(k), scope, index_due)?;
+        if let Some((scope, due)) = r.place[k] {
+            r.names.meanings[k] = match due {
+                Due::Whole => r.whole(At(k), scope)?,
+                Due::Entries => r.entries(At(k), scope)?,
+                _ => r.meaning(At(k), scope, due)?,
+            };
         }
     }
     r.free_letters()?;
@@ -119,7 +150,7 @@ impl Resolver<'_> {
                 .iter()
                 .position(|n| matches!(n.node, Node::Range(_, a, b) if (a, b) == (*low, *high)));
             let at = at.expect("invariant: a stated range is a node of the tree");
-            self.place[at] = Some((0, false));
+            self.place[at] = Some((0, Due::Number));
             self.names.letters[letter as usize].low = Some(Dim::ZERO);
             self.names.meanings[at] = Meaning::Index(letter);
         }
@@ -157,29 +188,125 @@ impl Resolver<'_> {
         given.chain(self.g.nodes().filter(|&n| matches!(self.g.op(n), Op::Input(_)))).any(in_shape)
     }
 
-    fn meaning(&mut self, at: At, scope: usize, index_due: bool) -> Result<Meaning> {
+    fn meaning(&mut self, at: At, scope: usize, due: Due) -> Result<Meaning> {
         let tree = self.tree;
         let spanned = tree.node(at);
-        let (inside, index_inside, meaning) = match &spanned.node {
-            Node::Name(name) => return Ok(self.name(at, name, scope, index_due)),
+        let (inside, meaning) = match &spanned.node {
+            Node::Name(name) => return Ok(self.name(at, name, scope, due == Due::Index)),
             Node::Access(name, _) => match self.declared(name) {
-                Some(node) => (scope, true, Meaning::Node(node)),
+                Some(node) => (Due::Index, Meaning::Node(node)),
                 None => return Err(self.unknown(name)),
             },
             Node::Call(name, list) => return self.call(at, name, list, scope),
+            Node::Entry(base, list) => {
+                self.place[base.0] = Some((scope, Due::Whole));
+                list.iter().for_each(|child| self.place[child.0] = Some((scope, Due::Index)));
+                let integers = match due {
+                    Due::Index => Integers::Expected,
+                    Due::Either => Integers::Possible,
+                    _ => Integers::Real,
+                };
+                return Ok(Meaning::Whole(Whole::Entry { integers }));
+            }
             Node::Range(..) => match self.names.meanings[at.0] {
-                Meaning::Index(letter) => (scope, false, Meaning::Index(letter)),
+                Meaning::Index(letter) => (Due::Number, Meaning::Index(letter)),
                 _ => return Err(syntax(spanned.span, "a range stands only inside a binder or on the left")),
             },
-            Node::Sum(_) | Node::Product(_) | Node::Negative(_) | Node::Power(..) => {
-                (scope, index_due, Meaning::Plain)
+            Node::Sum(_) | Node::Product(_) | Node::Negative(_) | Node::Power(..) => (due, Meaning::Plain),
+            Node::Compare(..) => (Due::Either, Meaning::Plain),
+            Node::Array(_) => {
+                let message = "the entries of a literal are read one by one, as in [2, 3][i]";
+                return Err(syntax(spanned.span, message));
             }
-            _ => (scope, false, Meaning::Plain),
+            Node::Option(name, _) => {
+                return Err(syntax(
+                    spanned.span,
+                    format!("`{name}=` stands only in a function of whole arrays"),
+                ));
+            }
+            _ => (Due::Number, Meaning::Plain),
         };
         for child in spanned.node.children() {
-            self.place[child.0] = Some((inside, index_inside));
+            self.place[child.0] = Some((scope, inside));
         }
         Ok(meaning)
+    }
+
+    /// An array: a name, a literal, a function of arrays.
+    fn whole(&mut self, at: At, scope: usize) -> Result<Meaning> {
+        let tree = self.tree;
+        let spanned = tree.node(at);
+        match &spanned.node {
+            Node::Name(name) => match self.declared(name) {
+                Some(node) => Ok(Meaning::Whole(Whole::Node(node))),
+                None => Err(self.unknown(name)),
+            },
+            Node::Call(name, list) => match self.whole_call(at, name, list, scope)? {
+                Some(meaning) => Ok(meaning),
+                None => {
+                    let message = format!(
+                        "`{name}` has no entries of its own: an operator is missing, or the indices belong to its argument"
+                    );
+                    Err(syntax(spanned.span, message))
+                }
+            },
+            Node::Array(list) => {
+                list.iter().for_each(|child| self.place[child.0] = Some((scope, Due::Entries)));
+                Ok(Meaning::Whole(Whole::Literal))
+            }
+            Node::Iverson(child) => {
+                self.place[child.0] = Some((scope, Due::Entries));
+                Ok(Meaning::Whole(Whole::Literal))
+            }
+            Node::Option(_, value) => {
+                self.place[value.0] = Some((scope, Due::Entries));
+                Ok(Meaning::Whole(Whole::Option))
+            }
+            _ => {
+                let message = "a whole array stands here: a name, a literal, or a function such as inv(A); \
+                               give what is computed a name first";
+                Err(syntax(spanned.span, message))
+            }
+        }
+    }
+
+    /// Numbers and words of a literal, and lists of them.
+    fn entries(&mut self, at: At, scope: usize) -> Result<Meaning> {
+        let spanned = self.tree.node(at);
+        let meaning = match &spanned.node {
+            Node::Number(_) | Node::Array(_) => Whole::Piece,
+            Node::Iverson(_) | Node::Negative(_) => Whole::Piece,
+            Node::Name(name) => match whole::word(name) {
+                Some(word) => Whole::Word(word),
+                None => return Err(syntax(spanned.span, whole::ENTRIES)),
+            },
+            Node::Compare(..) | Node::And(_) | Node::Or(_) | Node::Not(_) => {
+                let end = spanned.span.end + 1;
+                return Err(Error::Syntax { at: end, message: "an operator is missing before `[`".into() });
+            }
+            _ => return Err(syntax(spanned.span, whole::ENTRIES)),
+        };
+        for child in spanned.node.children() {
+            self.place[child.0] = Some((scope, Due::Entries));
+        }
+        Ok(Meaning::Whole(meaning))
+    }
+
+    /// A function of whole arrays, if the call is one.
+    fn whole_call(&mut self, at: At, name: &str, list: &[At], scope: usize) -> Result<Option<Meaning>> {
+        if let ("input" | "tag", [only]) = (name, list)
+            && let Node::Name(of) = &self.tree.node(*only).node
+        {
+            let found = if name == "input" { self.g.find_input(of) } else { self.g.find_tag(of) };
+            let node = found.ok_or_else(|| self.unknown(of))?;
+            return Ok(Some(Meaning::Whole(Whole::Node(node))));
+        }
+        let Some(function) = whole::function(name) else { return Ok(None) };
+        if list.is_empty() {
+            return Err(syntax(self.tree.node(at).span, format!("`{name}` takes an array, as in {name}(x)")));
+        }
+        list.iter().for_each(|child| self.place[child.0] = Some((scope, Due::Whole)));
+        Ok(Some(Meaning::Whole(Whole::Call(function))))
     }
 
     fn name(&mut self, at: At, name: &str, scope: usize, index_due: bool) -> Meaning {
@@ -193,6 +320,8 @@ impl Resolver<'_> {
             _ if self.is_size(name) => Meaning::Size(Dim::size(name)),
             "pi" => Meaning::Pi,
             "e" => Meaning::Euler,
+            "nan" => Meaning::Special(f64::NAN),
+            "inf" => Meaning::Special(f64::INFINITY),
             _ => {
                 self.undeclared.push((at, index_due));
                 Meaning::Silent
@@ -202,21 +331,37 @@ impl Resolver<'_> {
 
     fn call(&mut self, at: At, name: &str, list: &[At], scope: usize) -> Result<Meaning> {
         let span = self.tree.node(at).span;
+        let has_option = list.iter().any(|a| matches!(self.tree.node(*a).node, Node::Option(..)));
+        let taken = BINDERS.iter().any(|(word, _)| *word == name) || Map::by_name(name).is_some();
+        if (has_option || !taken)
+            && let Some(meaning) = self.whole_call(at, name, list, scope)?
+        {
+            return Ok(meaning);
+        }
         if let Some(&(_, binder)) = BINDERS.iter().find(|(word, _)| *word == name)
             && self.binds(binder, list)
         {
             return self.bind(binder, list, scope, span);
         }
-        let (meaning, index_due) = match name {
-            "delta" if list.len() == 2 => (Meaning::Delta, true),
-            "delta" => return Err(arity(name, 2, list.len())),
+        let (meaning, due) = match (name, list) {
+            ("delta", [_, _]) => (Meaning::Delta, Due::Index),
+            ("delta", _) => return Err(arity(name, 2, list.len())),
+            ("pi", []) => return Ok(Meaning::Pi),
+            ("size", [of]) => {
+                let Node::Name(size) = &self.tree.node(*of).node else {
+                    return Err(syntax(span, "the name of a size stands here, as in size(n)"));
+                };
+                return Ok(Meaning::Size(Dim::size(size)));
+            }
+            ("stop_gradient", [_]) => (Meaning::Pass(Pass::StopGradient), Due::Number),
+            ("checkpoint", [_]) => (Meaning::Pass(Pass::Checkpoint), Due::Number),
             _ => match self.function(name, list.len())? {
-                Some(map) => (Meaning::Map(map), false),
+                Some(map) => (Meaning::Map(map), Due::Number),
                 None => return Err(self.unknown_function(name)),
             },
         };
         for &child in list {
-            self.place[child.0] = Some((scope, index_due));
+            self.place[child.0] = Some((scope, due));
         }
         Ok(meaning)
     }
@@ -234,13 +379,18 @@ impl Resolver<'_> {
         }
     }
 
+    fn is_undeclared(&self, name: &str) -> bool {
+        let constant = matches!(name, "pi" | "e" | "nan" | "inf");
+        !constant && self.declared(name).is_none() && !self.is_size(name)
+    }
+
     /// `max(x, y)` of declared names is elementwise, `max(j, e)` binds.
     fn binds(&self, binder: Binder, list: &[At]) -> bool {
         let Some((_, letters)) = list.split_last() else { return false };
         let elementwise_too = matches!(binder, Binder::Max | Binder::Min);
         let is_letter = |&at: &At| match &self.tree.node(at).node {
             Node::Range(..) => true,
-            Node::Name(name) => !elementwise_too || (self.declared(name).is_none() && !self.is_size(name)),
+            Node::Name(name) => !elementwise_too || self.is_undeclared(name),
             _ => false,
         };
         !elementwise_too || (!letters.is_empty() && letters.iter().all(is_letter))
@@ -263,7 +413,7 @@ impl Resolver<'_> {
                     let letter = self.letter(name, spanned.span);
                     self.names.letters[letter as usize].low = Some(Dim::ZERO);
                     self.names.meanings[at.0] = Meaning::Index(letter);
-                    self.place[at.0] = Some((scope, false));
+                    self.place[at.0] = Some((scope, Due::Number));
                     letter
                 }
                 _ => return Err(syntax(spanned.span, "an index stands here, as in sum(j, x[j])")),
@@ -274,7 +424,7 @@ impl Resolver<'_> {
         if let Node::Range(..) = tree.node(*body).node {
             return Err(syntax(tree.node(*body).span, "a formula is expected after the indices"));
         }
-        self.place[body.0] = Some((inside, false));
+        self.place[body.0] = Some((inside, Due::Number));
         Ok(Meaning::Bind(binder, bound))
     }
 
@@ -348,8 +498,9 @@ impl Resolver<'_> {
             return self.unknown(&format!("function {name}"));
         }
         let binders = BINDERS.iter().map(|(word, _)| (*word).to_string());
-        let all =
-            MAPS.iter().map(|m| m.name.to_string()).chain(binders).chain(["delta".to_string()]).collect();
+        let others = ["delta", "stop_gradient", "checkpoint"].into_iter().chain(whole::words());
+        let others = others.map(str::to_string);
+        let all = MAPS.iter().map(|m| m.name.to_string()).chain(binders).chain(others).collect();
         Error::Unknown { name: name.to_string(), candidates: nearest(name, all) }
     }
 }

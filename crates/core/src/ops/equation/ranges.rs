@@ -14,7 +14,7 @@ pub(super) fn infer(g: &Graph, tree: &Equation, names: &mut Names) -> Result<()>
     let mut deltas: Vec<(At, At)> = Vec::new();
     for k in 0..tree.nodes.len() {
         match (&tree.nodes[k].node, &names.meanings[k]) {
-            (Node::Access(..), Meaning::Node(node)) => {
+            (Node::Access(..) | Node::Entry(..), Meaning::Node(node)) => {
                 let node = *node;
                 touch_axes(g, tree, names, At(k), node)?;
             }
@@ -40,7 +40,11 @@ fn touch_axes(
     at: At,
     node: crate::node::NodeId,
 ) -> Result<()> {
-    let Node::Access(name, list) = &tree.node(at).node else { return Ok(()) };
+    let (name, list) = match &tree.node(at).node {
+        Node::Access(name, list) => (name.as_str(), list),
+        Node::Entry(base, list) => (tree.source(*base), list),
+        _ => return Ok(()),
+    };
     let shape = g.shape(node);
     if list.len() != shape.len() {
         let axes = if shape.len() == 1 { "1 axis".to_string() } else { format!("{} axes", shape.len()) };

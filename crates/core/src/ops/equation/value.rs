@@ -2,6 +2,8 @@
 
 use super::Letter;
 use super::logic::Truth;
+use super::reads::Suspect;
+use crate::error::Result;
 use crate::form::{Access, Cond, Product};
 use crate::graph::Graph;
 use crate::index::{Label, Term};
@@ -103,6 +105,8 @@ pub(super) struct Builder<'g> {
     pub(super) g: &'g mut Graph,
     pub(super) letters: Vec<Letter>,
     pub(super) free: usize,
+    /// Reads that need a guard.
+    pub(super) suspects: Vec<Suspect>,
 }
 
 impl Builder<'_> {
@@ -136,7 +140,8 @@ impl Builder<'_> {
     }
 
     /// The node of a product over axes `order`, which hold all its free letters.
-    pub(super) fn factors_node(&mut self, factors: Factors, order: &[u32]) -> NodeId {
+    pub(super) fn factors_node(&mut self, factors: Factors, order: &[u32]) -> Result<NodeId> {
+        self.check_reads(&factors)?;
         let labels: Vec<u32> = order.iter().chain(&factors.bound).copied().collect();
         let place: rustc_hash::FxHashMap<Label, Label> =
             labels.iter().enumerate().map(|(k, &l)| (Label(l), Label(k as u32))).collect();
@@ -149,30 +154,36 @@ impl Builder<'_> {
         };
         let extents: SmallVec<[Dim; 4]> = product.extents.clone();
         let product = product.relabel(extents, order.len(), &|l| place[&l]);
-        self.g.product(product)
+        Ok(self.g.product(product))
     }
 
     /// The node of a sum of products over axes `order`.
-    pub(super) fn sum_node(&mut self, terms: Vec<Factors>, order: &[u32]) -> NodeId {
-        let terms: Vec<(Rational, NodeId)> =
-            terms.into_iter().map(|t| (Rational::ONE, self.factors_node(t, order))).collect();
+    pub(super) fn sum_node(&mut self, terms: Vec<Factors>, order: &[u32]) -> Result<NodeId> {
+        let mut nodes: Vec<(Rational, NodeId)> = Vec::with_capacity(terms.len());
+        for term in terms {
+            nodes.push((Rational::ONE, self.factors_node(term, order)?));
+        }
         let shape: Vec<Dim> = order.iter().map(|&l| self.extent(l)).collect();
-        self.g.sum_unchecked(&terms, |_| Type::real(shape))
+        Ok(self.g.sum_unchecked(&nodes, |_| Type::real(shape)))
     }
 
     /// A list of products as one product: a sum becomes a node over exactly the letters it uses.
-    pub(super) fn single(&mut self, mut terms: Vec<Factors>) -> Factors {
+    pub(super) fn single(&mut self, mut terms: Vec<Factors>) -> Result<Factors> {
         if terms.len() == 1 {
-            return terms.remove(0);
+            return Ok(terms.remove(0));
         }
         let order = self.order(&terms);
-        let node = self.sum_node(terms, &order);
-        Factors::node(node, &order)
+        let node = self.sum_node(terms, &order)?;
+        Ok(Factors::node(node, &order))
     }
 
     /// Several operands as nodes over the same axes.
-    pub(super) fn operands(&mut self, args: Vec<Factors>) -> (Vec<NodeId>, Vec<u32>) {
+    pub(super) fn operands(&mut self, args: Vec<Factors>) -> Result<(Vec<NodeId>, Vec<u32>)> {
         let order = self.order(&args);
-        (args.into_iter().map(|a| self.factors_node(a, &order)).collect(), order)
+        let mut nodes = Vec::with_capacity(args.len());
+        for arg in args {
+            nodes.push(self.factors_node(arg, &order)?);
+        }
+        Ok((nodes, order))
     }
 }

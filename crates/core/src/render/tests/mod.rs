@@ -3,6 +3,8 @@
 mod homework;
 mod large;
 mod notation;
+mod readback;
+mod spelling;
 
 use super::Printer;
 use crate::graph::Graph;

@@ -1,0 +1,209 @@
+//! The order of work: same node, shapes, proof, refutation, conditions, diagnosis.
+
+use crate::canon::{Assumed, Canon};
+use crate::compare::Pair;
+use crate::lower::Meanings;
+use crate::point::Space;
+use crate::poly::Poly;
+use crate::question::Question;
+use crate::refute::{Found, Search};
+use crate::report::{How, Report, Verdict};
+use crate::{conditions, diagnose, invariants, kinks, sizes};
+use chainrule_core::graph::Graph;
+use chainrule_core::node::NodeId;
+use chainrule_core::rational::Rational;
+use chainrule_core::shape::DType;
+use std::time::{Duration, Instant};
+
+/// What a proof says about a difference.
+pub(crate) enum Proof {
+    /// The difference is zero; with the domain conditions that were used.
+    Equal(Vec<String>),
+    /// What is left of it.
+    Left(Box<(Canon, Poly)>),
+    /// The budget ended first.
+    Exhausted,
+}
+
+/// Is `q.claimed` what `q.derived` is?
+///
+/// The graph grows by what a diagnosis derives again; nothing that was in it changes.
+///
+/// ```
+/// use chainrule_check::{Question, Verdict, check};
+/// use chainrule_core::{Graph, shape::Type};
+/// let mut g = Graph::new();
+/// let x = g.input("x", Type::real(["n"]))?;
+/// let square = g.power(x, 2);
+/// let f = g.sum_all(square)?;
+/// let derived = g.gradient(f, &[x])?[0];
+/// let right = g.form("g[i] = x[i] + x[i]", &[])?;
+/// let wrong = g.form("g[i] = x[i]", &[])?;
+/// assert!(matches!(check(&mut g, &Question::new(derived, right)).verdict, Verdict::Proved));
+/// assert!(matches!(check(&mut g, &Question::new(derived, wrong)).verdict, Verdict::Wrong(_)));
+/// # Ok::<(), chainrule_core::Error>(())
+/// ```
+pub fn check(graph: &mut Graph, q: &Question<'_>) -> Report {
+    let start = Instant::now();
+    let mut report = answered(graph, q, start);
+    report.time = start.elapsed();
+    report
+}
+
+fn report(verdict: Verdict, how: How) -> Report {
+    Report {
+        verdict,
+        how,
+        domain: Vec::new(),
+        slips: Vec::new(),
+        invariant: None,
+        counterexample: None,
+        time: Duration::ZERO,
+    }
+}
+
+/// `claimed − derived` under assumptions.
+pub(crate) fn prove(
+    g: &Graph,
+    claimed: NodeId,
+    derived: NodeId,
+    assumed: Assumed,
+    steps: usize,
+    deadline: Instant,
+) -> Proof {
+    let mut canon = Canon::new(assumed, steps, Some(deadline));
+    let mut known = Meanings::default();
+    let a = canon.poly(g, claimed, &mut known);
+    let b = canon.poly(g, derived, &mut known);
+    if canon.exhausted {
+        return Proof::Exhausted;
+    }
+    let difference = (*a).clone().plus(&Rational::from(-1), &b);
+    let left = canon.numerator(&difference);
+    if canon.exhausted {
+        // A denominator that cannot be multiplied out leaves the difference as it is.
+        if difference.is_zero() {
+            return Proof::Equal(canon.domain.into_iter().collect());
+        }
+        return Proof::Exhausted;
+    }
+    if left.is_zero() {
+        return Proof::Equal(canon.domain.into_iter().collect());
+    }
+    Proof::Left(Box::new((canon, left)))
+}
+
+fn answered(g: &mut Graph, q: &Question<'_>, start: Instant) -> Report {
+    let deadline = start + q.budget.time;
+    if let Some(why) = incomparable(g, q) {
+        return match layout(g, q, deadline) {
+            Some(report) => report,
+            None => report(Verdict::NotComparable(why), How::Types),
+        };
+    }
+    if q.claimed == q.derived {
+        return right(g, q, report(Verdict::Proved, How::SameNode), deadline);
+    }
+    let half = start + q.budget.time / 4;
+    let proof = prove(g, q.claimed, q.derived, Assumed::default(), q.budget.steps, half);
+    if let Proof::Equal(domain) = proof {
+        return right(g, q, Report { domain, ..report(Verdict::Proved, How::CanonicalForm) }, deadline);
+    }
+    let pair = Pair::new(g, q.claimed, q.derived, q.assume, q.budget.entries);
+    let mut nodes = vec![q.claimed, q.derived];
+    nodes.extend(q.assume);
+    let space = Space::new(g, &nodes);
+    let search = Search {
+        graph: g,
+        pair: &pair,
+        space: &space,
+        cases: q.cases,
+        deadline: start + q.budget.time / 2,
+        points: q.budget.points,
+        entries: q.budget.entries,
+    };
+    let boundaries = search.boundaries();
+    match search.run() {
+        Found::Counterexample(found, point) => {
+            if let Some(report) = layout(g, q, deadline) {
+                return report;
+            }
+            let condition = conditions::weakest(g, q, &boundaries, &space.sizes, deadline);
+            let verdict = match condition {
+                Some(condition) => Verdict::Conditional(condition),
+                None => Verdict::Wrong(found.clone()),
+            };
+            let slips = diagnose::slips_of(g, q, &point, &space.sizes, deadline);
+            let invariant = invariants::violated_by_claim(g, q, &point, deadline);
+            let counterexample = matches!(verdict, Verdict::Conditional(_)).then_some(found);
+            Report { slips, invariant, counterexample, ..report(verdict, How::Counterexample) }
+        }
+        Found::Agreement(tested) if tested.points > 0 => {
+            let by_sizes = match &proof {
+                Proof::Left(left) if q.assume.is_empty() => {
+                    sizes::decided(g, q.claimed, q.derived, &left.0, &left.1, &space.sizes, deadline)
+                }
+                _ => false,
+            };
+            let report = match by_sizes {
+                true => report(Verdict::Proved, How::BySizes),
+                false => report(Verdict::Tested(tested), How::Points),
+            };
+            right(g, q, report, deadline)
+        }
+        Found::Agreement(tested) => {
+            let why = match tested.unusable {
+                0 => "the budget ended before any point was evaluated".to_string(),
+                n => format!("none of {n} points lies in the domain of both formulas"),
+            };
+            report(Verdict::Undecided(why), How::Nothing)
+        }
+    }
+}
+
+/// A right claim, unless it leans on a convention at a kink that it does not state.
+fn right(g: &mut Graph, q: &Question<'_>, report: Report, deadline: Instant) -> Report {
+    if q.claim_differentiates {
+        return report;
+    }
+    match kinks::condition(g, q, deadline) {
+        Some(condition) => Report { verdict: Verdict::Conditional(condition), ..report },
+        None => report,
+    }
+}
+
+/// Why the two sides cannot be compared at all.
+fn incomparable(g: &Graph, q: &Question<'_>) -> Option<String> {
+    let (a, b) = (g.ty(q.claimed), g.ty(q.derived));
+    if a.dtype != DType::Real || b.dtype != DType::Real {
+        return Some(format!("yours has entries of type {}, the derivative {}", a.dtype, b.dtype));
+    }
+    (a.shape != b.shape).then(|| format!("yours is {a}, the derivative is {b}"))
+}
+
+/// The claim with the axes of the denominator first, where that is what was written.
+fn layout(g: &mut Graph, q: &Question<'_>, deadline: Instant) -> Option<Report> {
+    let r = q.numerator_rank?;
+    let rank = g.rank(q.derived);
+    if r == 0 || r >= rank || g.rank(q.claimed) != rank {
+        return None;
+    }
+    // Axis k of the swapped truth is axis order[k] of the truth: denominator first.
+    let order: Vec<usize> = (r..rank).chain(0..r).collect();
+    let swapped = g.transpose(q.derived, &order).ok()?;
+    let inner = Question {
+        derived: swapped,
+        claimed: q.claimed,
+        numerator_rank: None,
+        assume: q.assume,
+        cases: &[],
+        replay: None,
+        claim_differentiates: q.claim_differentiates,
+        budget: q.budget.clone(),
+    };
+    if g.ty(swapped) != g.ty(q.claimed) {
+        return None;
+    }
+    let answer = answered(g, &inner, Instant::now().min(deadline));
+    answer.verdict.is_right().then(|| report(Verdict::Layout, answer.how))
+}

@@ -1,0 +1,362 @@
+//! Verdicts as text: one line for each statement, and under what is not right, what a learner needs next.
+//!
+//! Plain ASCII, at most 100 columns. The word carries the verdict, never a colour.
+
+mod json;
+mod numbers;
+
+pub use json::{junit, records};
+
+use chainrule_check::{Condition, Counterexample, Report, Slip, Verdict};
+use chainrule_lang::judge::{Expected, Grade, Judged, Outcome, Record};
+use chainrule_lang::program::{Problem, Program};
+use numbers::{list, pair, short};
+use std::fmt::Write;
+
+/// Where the verdict stands, when the statement leaves room for it.
+const COLUMN: usize = 67;
+
+/// Widest line.
+const WIDTH: usize = 100;
+
+/// Rows of a table of entries, so that a big tensor does not hide the next statement.
+const ROWS: usize = 12;
+
+/// Every record of a program as text, with a summary line.
+pub fn text(program: &Program, judged: &[(usize, Vec<Record>)]) -> String {
+    let mut out = String::new();
+    for (k, records) in judged {
+        problem(&mut out, &program.problems[*k], records);
+    }
+    if !out.is_empty() {
+        out.push('\n');
+    }
+    out.push_str(&summary(judged.iter().flat_map(|(_, r)| r)));
+    out
+}
+
+fn problem(out: &mut String, problem: &Problem, records: &[Record]) {
+    if records.is_empty() {
+        return;
+    }
+    if !problem.label.is_empty() {
+        let title = problem.title.as_deref().unwrap_or_default();
+        let _ = writeln!(out, "{}problem {}  {title}", if out.is_empty() { "" } else { "\n" }, problem.label);
+    }
+    let width = records.iter().map(|r| r.own.len()).max().unwrap_or(0);
+    for record in records {
+        statement(out, record, width);
+    }
+}
+
+fn statement(out: &mut String, record: &Record, width: usize) {
+    let words = words(record);
+    let left = format!("  {:<width$}  {}", record.own, record.text);
+    let room = left.len() < COLUMN || left.len() + 1 + words.len() <= WIDTH;
+    if room {
+        let _ = writeln!(out, "{left:<COLUMN$} {words}");
+    } else {
+        let _ = writeln!(out, "{left}\n{:<COLUMN$} {words}", "");
+    }
+    let indent = " ".repeat(width + 4);
+    let mut more = String::new();
+    details(&mut more, record);
+    for line in more.lines() {
+        let _ = if line.is_empty() { writeln!(out) } else { writeln!(out, "{indent}{line}") };
+    }
+}
+
+/// The verdict in words.
+pub fn words(record: &Record) -> String {
+    match &record.outcome {
+        Outcome::Judged(j) => match &j.report.verdict {
+            Verdict::Proved => "CORRECT (proved)".to_string(),
+            Verdict::Tested(t) => format!("CORRECT (tested at {} points)", t.points),
+            Verdict::Layout => "CORRECT UP TO LAYOUT".to_string(),
+            Verdict::Conditional(c) => format!("CORRECT ONLY IF {}", c.text),
+            Verdict::Wrong(_) => "WRONG".to_string(),
+            Verdict::NotComparable(_) => "NOT COMPARABLE".to_string(),
+            Verdict::Undecided(_) => "UNDECIDED".to_string(),
+        },
+        Outcome::NotComparable(_) => "NOT COMPARABLE".to_string(),
+        Outcome::Asked => "left to the learner".to_string(),
+        Outcome::Unread => "not understood".to_string(),
+        Outcome::Expected(e) if e.pass => {
+            let found = if e.found.shape().is_empty() && !e.tolerance.is_empty() {
+                format!("   {}", chainrule_core_number(e.found.data()[0]))
+            } else {
+                String::new()
+            };
+            format!("PASS{found}")
+        }
+        Outcome::Expected(_) | Outcome::Failed(_) => "FAIL".to_string(),
+    }
+}
+
+/// A number in full.
+fn chainrule_core_number(x: f64) -> String {
+    format!("{x:?}")
+}
+
+fn details(out: &mut String, record: &Record) {
+    match &record.outcome {
+        Outcome::Judged(judged) => explain(out, judged),
+        Outcome::NotComparable(why) => wrapped(out, "", why),
+        Outcome::Failed(why) => wrapped(out, "", why),
+        Outcome::Expected(e) if !e.pass => failed(out, e),
+        _ => {}
+    }
+    for note in &record.notes {
+        wrapped(out, "note:  ", note);
+    }
+    if !out.is_empty() && record.grade() == Some(Grade::Wrong) {
+        out.insert(0, '\n');
+        out.push('\n');
+    }
+}
+
+fn explain(out: &mut String, judged: &Judged) {
+    let report = &judged.report;
+    if let Some((link, links)) = judged.link {
+        let _ = writeln!(out, "link {link} of {links} is the first that does not hold");
+    }
+    match &report.verdict {
+        Verdict::Wrong(example) => wrong(out, judged, example),
+        Verdict::Conditional(condition) => conditional(out, condition),
+        Verdict::Layout => wrapped(
+            out,
+            "",
+            "the axes of numerator and denominator stand the other way round; here those of the numerator come first",
+        ),
+        Verdict::NotComparable(why) | Verdict::Undecided(why) => wrapped(out, "", why),
+        Verdict::Tested(tested) => {
+            let sizes = tested.sizes.iter().take(4).cloned().collect::<Vec<_>>().join("; ");
+            let _ = writeln!(out, "equal at {} points, sizes {sizes}", tested.points);
+        }
+        Verdict::Proved => {}
+    }
+    let right = matches!(report.verdict, Verdict::Proved | Verdict::Tested(_) | Verdict::Conditional(_));
+    if right && !report.domain.is_empty() {
+        wrapped(out, "for:  ", &report.domain.join(", "));
+    }
+}
+
+fn wrong(out: &mut String, judged: &Judged, example: &Counterexample) {
+    let report = &judged.report;
+    let case = example.case.as_ref().map(|c| format!("   (your case {c})")).unwrap_or_default();
+    let _ = writeln!(out, "at {}{case}", place(example, judged.base));
+    table(out, judged, example);
+    if let Some(small) = &example.smallest {
+        let (yours, derived) = small.entry();
+        let (yours, derived) = pair(yours, derived);
+        let entry = if small.index.is_empty() {
+            String::new()
+        } else {
+            format!(" entry {}", indices(small, judged.base))
+        };
+        wrapped(
+            out,
+            "smallest:  ",
+            &format!("{}:{entry}   yours {yours}, derived {derived}", place(small, judged.base)),
+        );
+    }
+    slips(out, report);
+    if let Some(invariant) = &report.invariant {
+        wrapped(out, "check yourself:  ", &invariant.sentence);
+    }
+    wrapped(out, "derived:  ", &judged.repair);
+}
+
+fn slips(out: &mut String, report: &Report) {
+    let Some(first) = report.diagnosis() else { return };
+    wrapped(out, "where:  ", &slip(first));
+    for other in report.slips.iter().skip(1).take(3) {
+        wrapped(out, "or:     ", &slip(other));
+    }
+}
+
+/// Where it went wrong, in a sentence.
+pub fn slip(slip: &Slip) -> String {
+    let step = slip.step.map(|(k, n)| format!("step {k} of {n}, ")).unwrap_or_default();
+    let with = slip.with.as_ref().map(|s| format!("  Together with: {}", s.sentence)).unwrap_or_default();
+    if slip.wrong.is_empty() {
+        return format!("{step}{}{with}", slip.sentence);
+    }
+    let rule = slip.tag.strip_prefix("rule:").unwrap_or(slip.name);
+    format!(
+        "{step}the rule for {rule}.  With  {}  instead of  {}  the derivation gives exactly your formula. {}{with}",
+        slip.wrong, slip.right, slip.sentence
+    )
+}
+
+fn conditional(out: &mut String, condition: &Condition) {
+    let text = if condition.convention {
+        "Elsewhere there is no derivative. Your formula agrees there with the convention of this engine, so all your numbers agree.     [full credit]"
+    } else if condition.almost_everywhere {
+        "Elsewhere your formula differs, on a set of measure zero."
+    } else {
+        "Elsewhere your formula differs."
+    };
+    wrapped(out, "", text);
+}
+
+fn failed(out: &mut String, e: &Expected) {
+    if e.found.shape() != e.expected.shape() {
+        let shape =
+            |s: &[usize]| format!("[{}]", s.iter().map(usize::to_string).collect::<Vec<_>>().join(","));
+        let _ = writeln!(
+            out,
+            "shape {} was expected, found {}",
+            shape(e.expected.shape()),
+            shape(e.found.shape())
+        );
+        return;
+    }
+    let _ = writeln!(out, "expected {}", list(&e.expected, 1));
+    let _ = writeln!(out, "found    {}", list(&e.found, 1));
+    let worst = e.found.data().iter().zip(e.expected.data()).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+    let within = if e.tolerance.is_empty() { String::new() } else { format!("   ({})", e.tolerance) };
+    let _ = writeln!(out, "largest difference {}{within}", short(worst));
+}
+
+// ---------------------------------------------------------------- counterexamples
+
+/// Sizes and values: `n = 1, y = 0, z = [1]`.
+fn place(example: &Counterexample, base: i64) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    if example.case.is_none() {
+        parts.extend(example.sizes.iter().map(|(name, n)| format!("{name} = {n}")));
+    }
+    for (name, value) in &example.point {
+        let value = chainrule_lang::judge::reals(
+            value,
+            if matches!(value, chainrule_core::tensor::Value::Int(_)) { base } else { 0 },
+        );
+        parts.push(format!("{name} = {}", list(&value, 24)));
+    }
+    parts.join(", ")
+}
+
+fn indices(example: &Counterexample, base: i64) -> String {
+    let list: Vec<String> = example.index.iter().map(|i| (*i as i64 + base).to_string()).collect();
+    format!("[{}]", list.join(","))
+}
+
+fn table(out: &mut String, judged: &Judged, example: &Counterexample) {
+    let base = judged.base;
+    let (yours, derived) =
+        (chainrule_lang::judge::reals(&example.yours, 0), chainrule_lang::judge::reals(&example.derived, 0));
+    if yours.shape() != derived.shape() {
+        return;
+    }
+    if yours.shape().is_empty() {
+        let (a, b) = pair(yours.data()[0], derived.data()[0]);
+        let _ = writeln!(out, "   yours {a}, derived {b}");
+        return;
+    }
+    let rank = yours.shape().len();
+    let heads: Vec<String> = (0..rank)
+        .map(|k| {
+            judged
+                .letters
+                .get(k)
+                .cloned()
+                .unwrap_or_else(|| "index".chars().take(if rank == 1 { 5 } else { 1 }).collect())
+        })
+        .collect();
+    let heads: Vec<String> = heads
+        .iter()
+        .enumerate()
+        .map(|(k, h)| {
+            if judged.letters.is_empty() {
+                ["i", "j", "k", "l"].get(k).unwrap_or(&"_").to_string()
+            } else {
+                h.clone()
+            }
+        })
+        .collect();
+    let head: String = heads.iter().map(|h| format!("{h:>3}")).collect();
+    let _ = writeln!(out, "{head}   {:>12}  {:>12}", "yours", "derived");
+    let total = yours.data().len();
+    let differs = |k: usize| yours.data()[k].to_bits() != derived.data()[k].to_bits();
+    let rows: Vec<usize> = if total <= ROWS {
+        (0..total).collect()
+    } else {
+        (0..total).filter(|&k| differs(k)).take(ROWS).collect()
+    };
+    for &k in &rows {
+        let mut rest = k;
+        let mut place = vec![0i64; rank];
+        for axis in (0..rank).rev() {
+            place[axis] = (rest % yours.shape()[axis]) as i64 + base;
+            rest /= yours.shape()[axis];
+        }
+        let place: String = place.iter().map(|i| format!("{i:>3}")).collect();
+        let (a, b) = pair(yours.data()[k], derived.data()[k]);
+        let _ = writeln!(out, "{place}   {a:>12}  {b:>12}");
+    }
+    if rows.len() < total {
+        let _ = writeln!(out, "({} of {total} entries; others are equal or left out)", rows.len());
+    }
+}
+
+// ---------------------------------------------------------------- lines
+
+/// A paragraph with a word before it, continued under its first letter.
+fn wrapped(out: &mut String, word: &str, text: &str) {
+    let width = WIDTH - 6 - word.len();
+    let mut line = String::new();
+    let mut first = true;
+    let mut flush = |line: &mut String, first: &mut bool| {
+        let lead = if *first { word.to_string() } else { " ".repeat(word.len()) };
+        let _ = writeln!(out, "{lead}{}", line.trim_end());
+        line.clear();
+        *first = false;
+    };
+    for piece in text.split(' ') {
+        if !line.is_empty() && line.len() + 1 + piece.len() > width {
+            flush(&mut line, &mut first);
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(piece);
+    }
+    flush(&mut line, &mut first);
+}
+
+/// `44 checks: 41 correct, 2 correct under a stated condition, 1 wrong.`
+pub fn summary<'r>(records: impl Iterator<Item = &'r Record>) -> String {
+    let mut counts = [0usize; 4];
+    let (mut total, mut asked, mut unread) = (0, 0, 0);
+    for record in records {
+        match (record.grade(), &record.outcome) {
+            (Some(grade), _) => {
+                counts[grade as usize] += 1;
+                total += 1;
+            }
+            (None, Outcome::Asked) => asked += 1,
+            (None, _) => unread += 1,
+        }
+    }
+    let mut parts = Vec::new();
+    for (grade, what) in [
+        (Grade::Right, "correct"),
+        (Grade::Conditional, "correct under a stated condition"),
+        (Grade::Undecided, "undecided"),
+        (Grade::Wrong, "wrong"),
+    ] {
+        if counts[grade as usize] > 0 {
+            parts.push(format!("{} {what}", counts[grade as usize]));
+        }
+    }
+    for (count, what) in [(asked, "left to the learner"), (unread, "not understood")] {
+        if count > 0 {
+            parts.push(format!("{count} {what}"));
+        }
+    }
+    if parts.is_empty() {
+        return "nothing to check: there is no claim and no expectation.\n".to_string();
+    }
+    format!("{total} check{}: {}.\n", if total == 1 { "" } else { "s" }, parts.join(", "))
+}
