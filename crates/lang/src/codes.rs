@@ -194,6 +194,15 @@ pub const CODES: &[Code] = codes! {
     "E0309" "two graphs in one formula"
         "This is met only through the library: all nodes of a formula belong to one graph."
         "" => "";
+    "E0310" "an array whose number of entries differs from its shape"
+        "An array has as many entries as its extents multiply to."
+        "" => "";
+    "E0311" "a function body that reads more than its arguments"
+        "This is met only through the library: what a body needs is passed in."
+        "" => "";
+    "E0312" "a graph in use while it is being read"
+        "This is met only through the library."
+        "" => "";
     "E0400" "an evaluation that is refused"
         "The message says what the evaluation met."
         "" => "";

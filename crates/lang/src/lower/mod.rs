@@ -554,14 +554,6 @@ impl<'s, 't> Lowering<'s, 't> {
         }
     }
 
-    fn positive(&mut self, node: NodeId) -> chainrule_core::Result<NodeId> {
-        let g = &mut self.scope.graph;
-        let half = g.rational(Rational::new(1, 2));
-        let shape = g.shape(node).to_vec();
-        let half = g.broadcast(half, &shape);
-        g.compare(chainrule_core::graph::op::Comparison::Greater, node, half)
-    }
-
     fn build(&mut self, at: At, order: &[Letter], span: Span) -> chainrule_core::Result<NodeId> {
         let equation = self.sheet.equation(at, order, span, self.text);
         let given: Vec<(&str, NodeId)> = self.sheet.given.iter().map(|(n, id)| (n.as_str(), *id)).collect();

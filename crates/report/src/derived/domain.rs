@@ -198,7 +198,7 @@ pub(crate) fn signs(g: &Graph, nodes: &[NodeId]) -> BTreeMap<NodeId, Sign> {
             Op::Contract(_) => {
                 let product = g.as_product(node);
                 let factor = |a: &chainrule_core::form::Access| match of(a.node) {
-                    Sign::Unknown if a.power % 2 == 0 => Sign::NonNegative,
+                    Sign::Unknown if a.power.is_multiple_of(2) => Sign::NonNegative,
                     known => known,
                 };
                 let least = product.accesses.iter().map(factor).min().unwrap_or(Sign::Positive);

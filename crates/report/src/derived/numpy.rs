@@ -4,6 +4,9 @@ use chainrule_export::Names;
 use chainrule_export::numpy::expression;
 use chainrule_lang::query::Query;
 
+/// So many lines are printed; a longer program belongs in a file.
+const LINES: usize = 40;
+
 /// Longest code that stands on one line, its statements parted by `;`.
 const LINE: usize = 84;
 
@@ -11,6 +14,9 @@ const LINE: usize = 84;
 pub(crate) fn numpy(query: &Query) -> Option<String> {
     let text = expression(&query.scope.graph, query.node, &Names::new());
     let mut lines = text.setup;
+    if lines.len() > LINES {
+        return None;
+    }
     // A result that the last line assigns is not repeated.
     let assigned = lines.last().is_some_and(|l| {
         l.starts_with(&format!("{}[", text.result)) || l.starts_with(&format!("{} = ", text.result))
