@@ -31,8 +31,8 @@ pub fn text(derived: &Derived, notation: Notation) -> String {
         formula(&mut out, "evaluated", None, text, &format!("     ({why})"));
     }
     if let Some(numpy) = &derived.numpy {
-        // Code keeps its lines: a break in the wrong place would change what it says.
-        let lines: Vec<&str> = numpy.lines().collect();
+        let lines: Vec<String> =
+            numpy.lines().flat_map(|line| broken(line, super::wrap::WIDTH - COLUMN)).collect();
         let code = lines.join(&format!("\n{}", " ".repeat(COLUMN)));
         let _ = writeln!(out, "  {:<width$}{code}", "numpy", width = COLUMN - 2);
     }
@@ -59,6 +59,38 @@ pub fn text(derived: &Derived, notation: Notation) -> String {
     line(&mut out, word, &derived.verified.sentence());
     out
 }
+
+/// A line of Python in pieces of at most `room`: broken inside brackets, where a line break says nothing, or else
+/// with a backslash, which says that the line goes on.
+fn broken(line: &str, room: usize) -> Vec<String> {
+    let mut pieces = Vec::new();
+    let mut rest = line.to_string();
+    while rest.chars().count() > room && !rest.trim_start().starts_with('#') {
+        let (mut depth, mut inside, mut outside) = (0, None, None);
+        for (column, (at, c)) in rest.char_indices().enumerate() {
+            match c {
+                '(' | '[' | '{' => depth += 1,
+                ')' | ']' | '}' => depth -= 1,
+                ' ' if at <= INDENT => {}
+                ' ' if depth > 0 && column <= room => inside = Some(at),
+                ' ' if depth == 0 && column + 2 <= room => outside = Some(at),
+                _ => {}
+            }
+        }
+        let Some(at) = inside.or(outside) else { break };
+        let tail = format!("{}{}", " ".repeat(INDENT), &rest[at + 1..]);
+        rest.truncate(at);
+        if inside.is_none() {
+            rest.push_str(" \\");
+        }
+        pieces.push(std::mem::replace(&mut rest, tail));
+    }
+    pieces.push(rest);
+    pieces
+}
+
+/// Columns by which a continued line of code is set in.
+const INDENT: usize = 4;
 
 fn line(out: &mut String, what: &str, value: &str) {
     let _ = writeln!(out, "  {what:<width$}{}", wrapped(value, COLUMN), width = COLUMN - 2);
