@@ -132,7 +132,7 @@ impl Lowering<'_> {
         let mut terms = Vec::new();
         for (atom, coefficient) in term.parts() {
             let Atom::Label(label) = *atom else {
-                return Err(syntax(self.span(at), "a label stands here where a real number is expected"));
+                return Err(syntax(self.span(at), "an index stands here where a real number is expected"));
             };
             let extent = self.b.extent(label.0);
             let (i, k) = (Term::label(Label(0)), Term::label(Label(1)));

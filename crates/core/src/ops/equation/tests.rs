@@ -177,7 +177,7 @@ fn mistakes_are_said_in_the_readers_indices() {
     assert!(refused("o[i,k] = x[i]").contains("index k touches no axis"));
     assert!(refused("x").contains("its entries are read as x[…]"));
     assert!(refused("x[i,j]").contains("x has 1 axis, 2 given here"));
-    assert!(refused("sum(i, i*x[i])").contains("where a real number is expected"));
+    assert!(refused("y*x[y]").contains("where a real number is expected"));
     assert!(refused("x[i]*(x[i] > 0)").contains("write it in brackets"));
     assert!(refused("x[1/2]").contains("a whole number is expected"));
     assert!(refused("exp(s, s)").contains("`exp` takes 1 operand, 2 given"));
