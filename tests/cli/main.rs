@@ -5,6 +5,7 @@
 mod answers;
 mod inputs;
 mod records;
+mod verdicts;
 
 use std::io::Write;
 use std::path::PathBuf;

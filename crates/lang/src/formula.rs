@@ -1,6 +1,6 @@
 //! A formula lowered to nodes: its sides over common letters, ready to be evaluated, printed or compared.
 
-use crate::ast::{ExprId, Kind, Part, Tree};
+use crate::ast::{ExprId, Kind, Tree};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::lower::letters::Letter;
 use crate::lower::piece::{Body, Piece, Worth};
@@ -133,13 +133,10 @@ fn sides(l: &mut Lowering<'_, '_>, request: &Request<'_>, derivatives: &[bool]) 
 
 /// The numerator's axes, when a side is a derivative of whole arrays.
 fn numerator_rank(l: &Lowering<'_, '_>, side: ExprId, whole: bool) -> Option<usize> {
-    let Kind::Derivative(d) = l.tree.kind(side) else { return None };
-    let parts = std::iter::once(&d.numerator).chain(&d.denominators);
-    let plain = parts.into_iter().all(|p| matches!(p, Part::Named(_, items) if items.is_empty()));
-    match &d.numerator {
-        Part::Named(name, _) if whole && plain => l.scope.node(&name.text).map(|n| l.scope.graph.rank(n)),
-        _ => None,
-    }
+    let is_derivative = matches!(l.tree.kind(side), Kind::Derivative(_));
+    let span = l.tree.span(side);
+    let known = l.whole_derivatives.iter().find(|(at, _)| *at == span).map(|(_, rank)| *rank);
+    known.filter(|_| whole && is_derivative)
 }
 
 /// For each side, whether a derivative stands below it.

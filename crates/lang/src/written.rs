@@ -61,7 +61,11 @@ impl Program {
         for problem in &self.problems {
             let is_declared = |name: &str| problem.scope.find(name).is_some();
             let (read, diagnostics) = parse_latex(&source, span, &is_declared);
-            let understood = read.as_ref().map(|(tree, equation)| format_equation(tree, equation, &source));
+            // An echo is plain ASCII, as the language is typed.
+            let echo = |(tree, equation): &(Tree, Equation)| {
+                format_equation(tree, equation, &source).replace('∂', "d")
+            };
+            let understood = read.as_ref().map(echo);
             let mut told = diagnostics;
             if let Some((tree, equation)) = read.filter(|_| !crate::formula::has_errors(&told)) {
                 let (program, more) = self.one_claim(problem, &source, tree, &equation, label);

@@ -191,7 +191,7 @@ pub fn slip(slip: &Slip) -> String {
 
 fn conditional(out: &mut String, condition: &Condition) {
     let text = if condition.convention {
-        "Elsewhere there is no derivative. Your formula agrees there with the convention of this engine, so all your numbers agree.     [full credit]"
+        "Elsewhere there is no derivative. Your formula agrees there with the convention of this engine, so all your numbers agree. [full credit]"
     } else if condition.almost_everywhere {
         "Elsewhere your formula differs, on a set of measure zero."
     } else {
@@ -338,27 +338,28 @@ fn table(out: &mut String, judged: &Judged, example: &Counterexample) {
 
 // ---------------------------------------------------------------- lines
 
-/// A paragraph with a word before it, continued under its first letter.
+/// A paragraph with a word before it, continued under its first letter; lines of the text stay lines.
 fn wrapped(out: &mut String, word: &str, text: &str) {
     let width = WIDTH - 6 - word.len();
-    let mut line = String::new();
-    let mut first = true;
-    let mut flush = |line: &mut String, first: &mut bool| {
-        let lead = if *first { word.to_string() } else { " ".repeat(word.len()) };
-        let _ = writeln!(out, "{lead}{}", line.trim_end());
-        line.clear();
-        *first = false;
-    };
-    for piece in text.split(' ') {
-        if !line.is_empty() && line.len() + 1 + piece.len() > width {
-            flush(&mut line, &mut first);
+    let mut lead = word.to_string();
+    for line in text.lines() {
+        let indent = line.len() - line.trim_start().len();
+        let mut row = " ".repeat(indent);
+        for piece in line.split_whitespace() {
+            if row.trim().is_empty() {
+                row.push_str(piece);
+            } else if row.len() + 1 + piece.len() > width {
+                let _ = writeln!(out, "{lead}{row}");
+                lead = " ".repeat(word.len());
+                row = format!("{}{piece}", " ".repeat(indent));
+            } else {
+                row.push(' ');
+                row.push_str(piece);
+            }
         }
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(piece);
+        let _ = writeln!(out, "{lead}{}", row.trim_end());
+        lead = " ".repeat(word.len());
     }
-    flush(&mut line, &mut first);
 }
 
 /// `44 checks: 41 correct, 2 correct under a stated condition, 1 wrong.`

@@ -21,13 +21,14 @@ pub(super) enum Reply {
 }
 
 /// A command with its argument and what it does.
-const COMMANDS: [(&str, &str, &str); 9] = [
+const COMMANDS: [(&str, &str, &str); 10] = [
     (":help", "", "this list"),
     (":load", "FILE", "reads a .chain file"),
     (":names", "", "names with their types"),
     (":cases", "", "cases with their values"),
     (":at", "CASE", "formulas are answered with the numbers of this case too; without a name, no longer"),
     (":in", "PROBLEM", "names are looked up in this problem; without a label, in all"),
+    (":check", "PROBLEM", "claims and expectations, typed and loaded; without a label, of all problems"),
     (":functions", "", "functions of the language"),
     (":clear", "", "forgets what was typed and loaded"),
     (":quit", "", "ends the session"),
@@ -110,6 +111,7 @@ impl Session {
             ":cases" => self.cases(out)?,
             ":at" => self.at(argument, out)?,
             ":in" => self.within = Some(argument.to_string()).filter(|a| !a.is_empty()),
+            ":check" => self.check(argument, out)?,
             ":functions" => out.write_all(chainrule_report::functions::text().as_bytes())?,
             ":clear" => *self = Session { failed: self.failed, ..Session::default() },
             other => {
@@ -157,6 +159,22 @@ impl Session {
                 };
                 writeln!(out, "  {name:<12}{what}")?;
             }
+        }
+        Ok(())
+    }
+
+    /// Judges the statements of a problem, or of all.
+    fn check(&self, label: &str, out: &mut dyn Write) -> Result<(), Failure> {
+        let budget = chainrule_check::Budget::default();
+        let has_statements =
+            |p: &&Program| p.problems.iter().any(|p| !p.claims.is_empty() || !p.expects.is_empty());
+        for program in self.programs().filter(has_statements) {
+            let asked = |k: &usize| label.is_empty() || program.problems[*k].label == label;
+            let judged: Vec<_> = (0..program.problems.len())
+                .filter(asked)
+                .map(|k| (k, program.judge_problem(k, &budget)))
+                .collect();
+            out.write_all(chainrule_report::verdicts::text(program, &judged).as_bytes())?;
         }
         Ok(())
     }

@@ -57,6 +57,11 @@ impl<'t> Lowering<'_, 't> {
             let x = self.scope.node(&b.name.text)?;
             self.read_items(b.items, x, &b.name.text, span, &mut places, &mut axes)?;
         }
+        let plain =
+            |p: &Part| matches!(p, Part::Named(_, items) if items.is_empty()) || matches!(p, Part::Expr(_));
+        if free.is_empty() && plain(&d.numerator) && by.iter().all(|b| b.items.is_empty()) {
+            self.whole_derivatives.push((span, numerator_axes));
+        }
         if !self.scope.settings.numerator_layout && numerator_axes > 0 {
             axes.rotate_left(numerator_axes);
         }

@@ -69,6 +69,8 @@ pub(crate) struct Lowering<'s, 't> {
     pub(crate) rules: Option<&'s Rules>,
     /// Derivatives that were taken, to be verified before anything is shown.
     pub(crate) taken: Vec<Taken>,
+    /// Derivatives of whole arrays, with how many axes the numerator has.
+    pub(crate) whole_derivatives: Vec<(Span, usize)>,
     pub(crate) diagnostics: Vec<Diagnostic>,
     /// A name was read whose declaration is wrong.
     pub(crate) broken: bool,
@@ -91,6 +93,7 @@ impl<'s, 't> Lowering<'s, 't> {
             holding: Vec::new(),
             rules: None,
             taken: Vec::new(),
+            whole_derivatives: Vec::new(),
             diagnostics: Vec::new(),
             broken: false,
         }
