@@ -442,3 +442,22 @@ impl fmt::Display for BindingError {
 }
 
 impl std::error::Error for Error {}
+
+/// How many letters are put in, taken out or changed between two names; of each, the first 64 letters count.
+///
+/// ```
+/// assert_eq!(chainrule_core::error::edits("softmax", "softmx"), 1);
+/// ```
+pub fn edits(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().take(64).collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().take(64).enumerate() {
+        let mut corner = std::mem::replace(&mut row[0], i + 1);
+        for (j, y) in b.iter().enumerate() {
+            let replaced = corner + usize::from(x != *y);
+            corner = row[j + 1];
+            row[j + 1] = replaced.min(corner + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}

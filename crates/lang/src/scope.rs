@@ -6,6 +6,7 @@
 use crate::ast::Role;
 use crate::source::Span;
 use crate::verify::Taken;
+use chainrule_core::error::edits;
 use chainrule_core::graph::Graph;
 use chainrule_core::node::NodeId;
 use chainrule_core::shape::Dim;
@@ -113,19 +114,4 @@ pub(crate) fn nearest<'a>(name: &str, all: impl Iterator<Item = &'a str>) -> Vec
     near.sort();
     near.dedup();
     near.into_iter().take(3).map(|(_, c)| c.to_string()).collect()
-}
-
-/// Levenshtein distance of the first 64 characters.
-fn edits(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().take(64).collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().take(64).enumerate() {
-        let mut corner = std::mem::replace(&mut row[0], i + 1);
-        for (j, y) in b.iter().enumerate() {
-            let replaced = corner + usize::from(x != *y);
-            corner = row[j + 1];
-            row[j + 1] = replaced.min(corner + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
 }

@@ -3,6 +3,7 @@
 //! The derivative of an elementwise function is not written in its record but printed from the rule, so the list
 //! cannot disagree with what the engine does.
 
+use chainrule_core::error::edits;
 use chainrule_core::ops::composite::COMPOSITES;
 use chainrule_core::ops::map::{MAPS, Map};
 use chainrule_core::ops::rules::PRIMITIVES;
@@ -109,19 +110,9 @@ pub fn nearest(entries: &[Entry], name: &str) -> Vec<&'static str> {
 
 /// Twice the letters that are to be put in, taken out or changed; half of that where one name contains the other.
 fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().take(64).collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, y) in b.iter().enumerate() {
-            let changed = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = changed.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    let b: String = b.iter().collect();
-    let part = b.len() > 2 && (a.contains(&b) || b.contains(a) && a.len() > 2);
-    2 * row[row.len() - 1] / if part { 2 } else { 1 }
+    let letters = edits(a, b);
+    let part = b.len() > 2 && (a.contains(b) || b.contains(a) && a.len() > 2);
+    2 * letters / if part { 2 } else { 1 }
 }
 
 impl fmt::Display for Entry {

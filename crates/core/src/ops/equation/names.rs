@@ -5,7 +5,7 @@
 
 use super::whole::{self, Integers, Whole};
 use super::{Letter, syntax};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, edits};
 use crate::form::read::{At, Equation, Node, Span};
 use crate::graph::Graph;
 use crate::graph::op::Op;
@@ -516,19 +516,4 @@ fn nearest(name: &str, mut all: Vec<String>) -> Vec<String> {
     all.sort_by_cached_key(|candidate| edits(name, candidate));
     all.truncate(3);
     all
-}
-
-/// Levenshtein distance.
-fn edits(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().take(64).collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().take(64).enumerate() {
-        let mut corner = std::mem::replace(&mut row[0], i + 1);
-        for (j, y) in b.iter().enumerate() {
-            let replaced = corner + usize::from(x != *y);
-            corner = row[j + 1];
-            row[j + 1] = replaced.min(corner + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
 }
