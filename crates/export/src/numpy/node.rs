@@ -234,19 +234,19 @@ fn real(value: f64) -> Array {
 }
 
 fn literal(literal: &Literal) -> Array {
-    let entries: Vec<String> = match &literal.entries {
+    let entries: Vec<String> = match literal.entries() {
         Entries::Real(bits) => bits.iter().map(|&b| real(f64::from_bits(b)).text).collect(),
         Entries::Int(all) => all.iter().map(i64::to_string).collect(),
         Entries::Bool(all) => all.iter().map(|&p| if p { "True" } else { "False" }.to_string()).collect(),
     };
-    let axes: Vec<usize> = (0..literal.shape.len()).collect();
-    let kind = match &literal.entries {
+    let axes: Vec<usize> = (0..literal.shape().len()).collect();
+    let kind = match literal.entries() {
         Entries::Real(_) => "float",
         Entries::Int(_) => "int",
         Entries::Bool(_) => "bool",
     };
     if axes.is_empty() {
-        let scalar = match &literal.entries {
+        let scalar = match literal.entries() {
             Entries::Real(_) => format!("np.float64({})", entries[0]),
             Entries::Int(_) => entries[0].clone(),
             Entries::Bool(_) => format!("np.bool_({})", entries[0]),
@@ -256,7 +256,7 @@ fn literal(literal: &Literal) -> Array {
     if axes.len() == 1 && !entries.is_empty() {
         return Array::call(format!("np.array([{}])", entries.join(", ")), axes);
     }
-    let shape: Vec<String> = literal.shape.iter().map(usize::to_string).collect();
+    let shape: Vec<String> = literal.shape().iter().map(usize::to_string).collect();
     let shape = shape.join(", ");
     if entries.is_empty() {
         return Array::call(format!("np.zeros(({shape},), dtype={kind})"), axes);
