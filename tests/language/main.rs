@@ -1,5 +1,6 @@
 //! The `.chain` language: what is read, what is refused and how, how it is written, LaTeX, and robustness.
 
+mod claims;
 mod extracted;
 mod formatted;
 mod fuzz;
