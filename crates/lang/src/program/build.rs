@@ -1,5 +1,6 @@
 //! From the tree of a file to its meaning, item by item.
 
+use super::assumed;
 use super::{Claim, Expectation, Problem, Program};
 use crate::ast::{
     self, BaseType, Entry, EntryKind, ExprId, File, Name, Operator, Role, Setting, Side, Tolerance,
@@ -18,7 +19,7 @@ use std::sync::Arc;
 
 /// The meaning of a file.
 pub(super) fn build(source: Arc<Source>, file: Arc<File>, diagnostics: Vec<Diagnostic>) -> Program {
-    let mut b = Build { source: &source, file: &file, diagnostics, problems: Vec::new() };
+    let mut b = Build { source: &source, file: &file, items: &file.items, diagnostics, problems: Vec::new() };
     let mut outside = Problem::default();
     for entry in &file.items {
         if let EntryKind::Problem(p) = &entry.kind {
@@ -37,9 +38,11 @@ pub(super) fn build(source: Arc<Source>, file: Arc<File>, diagnostics: Vec<Diagn
                         .help("every problem has a label of its own"),
                 );
             }
+            b.items = &p.items;
             for entry in &p.items {
                 b.item(&mut problem, entry);
             }
+            b.items = &file.items;
             b.problems.push(problem);
         } else {
             b.item(&mut outside, entry);
@@ -60,6 +63,8 @@ const RESERVED: [(&str, &str); 1] = [("d", "`d` marks derivatives, as in dl/dz a
 struct Build<'b> {
     source: &'b Source,
     file: &'b File,
+    /// The items of the problem that is read, or those outside of all.
+    items: &'b [Entry],
     diagnostics: Vec<Diagnostic>,
     problems: Vec<Problem>,
 }
@@ -207,6 +212,7 @@ impl Build<'_> {
         };
         for name in names {
             let facts = Facts { constant: role == Role::Const, ..Facts::default() };
+            let facts = assumed::facts(&self.file.tree, self.items, &name.text, &ty, facts);
             match problem.scope.graph.input_with(&name.text, ty.clone(), facts) {
                 Ok(node) => self.declare(problem, name, Meaning::Input(node, role)),
                 Err(_) if problem.scope.names.contains_key(&name.text) => {
