@@ -12,6 +12,7 @@ fn show(e: &Equation, at: At) -> String {
     let list = |l: &[At]| l.iter().map(|&a| show(e, a)).collect::<Vec<_>>().join(",");
     match &e.node(at).node {
         Node::Number(n) => n.to_string(),
+        Node::Size(dim) => dim.to_string(),
         Node::Name(n) => n.clone(),
         Node::Access(n, l) => format!("{n}[{}]", list(l)),
         Node::Call(n, l) => format!("{n}({})", list(l)),
