@@ -3,11 +3,14 @@
 mod claims;
 mod extracted;
 mod formatted;
+mod feynman;
 mod fuzz;
+mod homework;
 mod latex;
 mod limits;
 mod mistakes;
 mod same;
+mod settled;
 
 use chainrule_lang::ast::File;
 use chainrule_lang::diagnostic::{Diagnostic, Severity};
