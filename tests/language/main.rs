@@ -2,13 +2,14 @@
 
 mod claims;
 mod extracted;
-mod formatted;
 mod feynman;
+mod formatted;
 mod fuzz;
 mod homework;
 mod latex;
 mod limits;
 mod mistakes;
+mod rewrites;
 mod same;
 mod settled;
 
