@@ -162,7 +162,8 @@ fn of_inner_sums(
         let ty = g.ty(sum).clone();
         for k in 0..terms.len().min(TERMS) {
             let c = &terms[k].0;
-            let mut variants = vec![("sign-of-a-term", "slip:sign", "One term has the wrong sign.", Some(-c))];
+            let mut variants =
+                vec![("sign-of-a-term", "slip:sign", "One term has the wrong sign.", Some(-c))];
             variants.push(("term-missing", "slip:term", "One term is missing.", None));
             if !c.is_one() && !(-c).is_one() {
                 let unit = Rational::from(if c.is_negative() { -1 } else { 1 });

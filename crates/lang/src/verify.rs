@@ -123,11 +123,14 @@ impl Point {
                         entries.iter_mut().for_each(|x| *x = x.abs() + 0.01);
                     }
                     if let (true, &[n, _]) = (input.facts.symmetric, &shape[..]) {
-                        (0..n * n).for_each(|k| entries[k] = entries[(k % n).max(k / n) * n + (k % n).min(k / n)]);
+                        (0..n * n)
+                            .for_each(|k| entries[k] = entries[(k % n).max(k / n) * n + (k % n).min(k / n)]);
                     }
                     Value::Real(tensor(&shape, entries))
                 }
-                DType::Bool => Value::Bool(tensor(&shape, (0..count).map(|_| rng.next().is_multiple_of(2)).collect())),
+                DType::Bool => {
+                    Value::Bool(tensor(&shape, (0..count).map(|_| rng.next().is_multiple_of(2)).collect()))
+                }
                 DType::Int => {
                     let below = match &input.ty.below {
                         Some(below) => below.evaluate(&sizes).map_err(unknown)?.max(1),

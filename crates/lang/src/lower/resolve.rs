@@ -294,13 +294,7 @@ impl Resolver<'_, '_, '_> {
         }
     }
 
-    fn bind(
-        &mut self,
-        id: ExprId,
-        args: &[Arg],
-        names: Vec<BoundName>,
-        scope: usize,
-    ) {
+    fn bind(&mut self, id: ExprId, args: &[Arg], names: Vec<BoundName>, scope: usize) {
         let (mut inside, mut letters) = (scope, Vec::new());
         for (name, span, range) in names {
             if self.l.scope.find(&name).is_some() || self.in_scope(scope, &name).is_some() {

@@ -11,7 +11,9 @@ use chainrule_core::shape::{DType, Type};
 pub(super) fn facts(tree: &Tree, items: &[Entry], input: &str, ty: &Type, mut facts: Facts) -> Facts {
     let mut open: Vec<ExprId> = items
         .iter()
-        .filter_map(|entry| if let EntryKind::Assume(condition) = &entry.kind { Some(*condition) } else { None })
+        .filter_map(
+            |entry| if let EntryKind::Assume(condition) = &entry.kind { Some(*condition) } else { None },
+        )
         .collect();
     let is_input = |id: ExprId| matches!(tree.kind(id), Kind::Name(name) if name == input);
     let is_zero = |id: ExprId| matches!(tree.kind(id), Kind::Number(value) if value.is_zero());
