@@ -5,5 +5,6 @@
 pub use chainrule_check as check;
 pub use chainrule_core as core;
 pub use chainrule_export as export;
+pub use chainrule_lang as lang;
 pub use chainrule_nn as nn;
 pub use chainrule_report as report;

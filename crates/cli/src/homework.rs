@@ -1,6 +1,6 @@
 //! `chainrule homework`: part 1 derived and worked, and the snapshots of the networks.
 
-use crate::Failure;
+use crate::failure::Failure;
 use chainrule_nn::homework::{Network, Section, Snapshot, Zeros, networks};
 use chainrule_report::homework::{array, part_one};
 use chainrule_report::json::sections as sections_as_json;

@@ -1,20 +1,34 @@
 //! Floor 4: words, files and exit codes. This crate knows the user, and nothing of how anything is derived.
 //!
-//! Exit codes: 0 done, 64 the command line was not understood, 65 the input was not, 74 output could not be written.
+//! Exit codes: 0 right, 1 something wrong, 2 undecided or right under a condition, 64 the command line was not
+//! understood, 65 the input was not, 66 there is no such input, 70 a mistake of this program, 74 output could not be
+//! written. Answers go to the standard output, everything else to the error output.
+//!
+//! A command is one file with its arguments and a `run` that gives an exit code, one variant of [`Command`] and one
+//! line of [`Command::run`]. Files come through `input`, formulas with their problem and case through `question`.
 
+mod check;
+mod data;
+mod derive;
+mod eval;
+mod explain_code;
+mod failure;
+mod fmt;
+mod functions;
 mod homework;
+mod input;
 mod ops;
+mod pieces;
+mod question;
+mod repl;
+mod shell;
+mod style;
+mod test;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
+use failure::{Outcome, USAGE};
 use std::io::{self, Write};
 use std::process::ExitCode;
-
-/// The command line was not understood.
-const USAGE: u8 = 64;
-/// The input was not understood.
-const DATA: u8 = 65;
-/// Output could not be written.
-const OUTPUT: u8 = 74;
 
 /// Derives Jacobians from primitive rules and shows its work.
 #[derive(Parser, Debug)]
@@ -26,28 +40,48 @@ struct Arguments {
 
 #[derive(Subcommand, Debug)]
 enum Command {
-    /// The homework: derived formulas, worked numbers, snapshots of the three networks
-    Homework(homework::Homework),
+    /// A derivative as a formula, compared with dual numbers before it is shown
+    Derive(derive::Derive),
+    /// Claims against derivations, expectations against numbers; in a file, in LaTeX, in answers
+    Check(check::Check),
+    /// The value of formulas at a case, at typed values, at data
+    Eval(eval::Eval),
+    /// .chain files in their canonical spacing
+    Fmt(fmt::Fmt),
+    /// Every .chain file of a folder as a test
+    Test(test::Test),
+    /// Declarations and formulas typed one after the other
+    Repl(repl::Repl),
+    /// The functions of the language
+    Functions(functions::Functions),
+    /// What the code of a message means, with an example
+    ExplainCode(explain_code::ExplainCode),
     /// Every primitive: formula, derivative entry, domain, kinks
     Ops(ops::Ops),
+    /// The homework: derived formulas, worked numbers, snapshots of the three networks
+    Homework(homework::Homework),
+    /// A completion script for a shell
+    Completions(shell::Completions),
+    /// The man page
+    Man,
 }
 
-/// What went wrong, in words for the user.
-enum Failure {
-    Usage(String),
-    Data(String),
-    Output(io::Error),
-}
-
-impl From<chainrule_core::Error> for Failure {
-    fn from(error: chainrule_core::Error) -> Failure {
-        Failure::Data(error.to_string())
-    }
-}
-
-impl From<io::Error> for Failure {
-    fn from(error: io::Error) -> Failure {
-        Failure::Output(error)
+impl Command {
+    fn run(&self, out: &mut dyn Write) -> Outcome {
+        match self {
+            Command::Derive(command) => command.run(out),
+            Command::Check(command) => command.run(out),
+            Command::Eval(command) => command.run(out),
+            Command::Fmt(command) => command.run(out),
+            Command::Test(command) => command.run(out),
+            Command::Repl(command) => command.run(out),
+            Command::Functions(command) => command.run(out),
+            Command::ExplainCode(command) => command.run(out),
+            Command::Ops(command) => command.run(out).map(|()| 0),
+            Command::Homework(command) => command.run(out).map(|()| 0),
+            Command::Completions(command) => command.run(Arguments::command(), out),
+            Command::Man => shell::man(Arguments::command(), out),
+        }
     }
 }
 
@@ -62,24 +96,18 @@ pub fn main() -> ExitCode {
         }
     };
     let mut out = io::BufWriter::new(io::stdout().lock());
-    let done = match &arguments.command {
-        Command::Homework(command) => command.run(&mut out),
-        Command::Ops(command) => command.run(&mut out),
-    };
-    match done.and_then(|()| Ok(out.flush()?)) {
-        Ok(()) => ExitCode::SUCCESS,
-        // Whoever reads has seen enough, as in `chainrule ops | head`.
-        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-        Err(failure) => report(failure),
+    let done = arguments.command.run(&mut out).and_then(|code| {
+        out.flush()?;
+        Ok(code)
+    });
+    match done {
+        Ok(code) => ExitCode::from(code),
+        // Whoever reads has seen enough.
+        Err(failure) if failure.is_closed_pipe() => ExitCode::SUCCESS,
+        Err(failure) => {
+            // Answers that came before the mistake stand before its message.
+            let _ = out.flush();
+            failure.report()
+        }
     }
-}
-
-fn report(failure: Failure) -> ExitCode {
-    let (message, code) = match failure {
-        Failure::Usage(message) => (message, USAGE),
-        Failure::Data(message) => (message, DATA),
-        Failure::Output(error) => (format!("output could not be written: {error}"), OUTPUT),
-    };
-    eprintln!("error: {message}");
-    ExitCode::from(code)
 }

@@ -1,6 +1,6 @@
 //! `chainrule ops`: every primitive from its record.
 
-use crate::Failure;
+use crate::failure::Failure;
 use chainrule_report::ops::nearest;
 use clap::Args;
 use std::io::Write;

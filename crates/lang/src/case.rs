@@ -181,7 +181,7 @@ impl Case {
     }
 
     /// Labels lie inside the axis they select from.
-    fn check_labels(&self, scope: &Scope, diagnostics: &mut Vec<Diagnostic>) {
+    pub(crate) fn check_labels(&self, scope: &Scope, diagnostics: &mut Vec<Diagnostic>) {
         let base = scope.settings.base;
         for (name, (value, span)) in &self.values {
             let Some(Meaning::Input(node, _)) = scope.find(name) else { continue };

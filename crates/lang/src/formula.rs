@@ -68,7 +68,7 @@ pub(crate) fn lower(
     let failed = l.failed() || l.broken;
     // One mistake is told once: a read name may be met by several passes.
     for diagnostic in std::mem::take(&mut l.diagnostics) {
-        let known = |d: &Diagnostic| d.at() == diagnostic.at() && d.message == diagnostic.message;
+        let known = |d: &Diagnostic| d.at() == diagnostic.at() && d.code == diagnostic.code;
         if !diagnostics.iter().any(known) {
             diagnostics.push(diagnostic);
         }

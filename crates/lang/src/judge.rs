@@ -116,7 +116,13 @@ impl Record {
                 Verdict::Wrong(_) | Verdict::NotComparable(_) => Grade::Wrong,
             },
             Outcome::NotComparable(_) | Outcome::Failed(_) => Grade::Wrong,
-            Outcome::Expected(e) => if e.pass { Grade::Right } else { Grade::Wrong },
+            Outcome::Expected(e) => {
+                if e.pass {
+                    Grade::Right
+                } else {
+                    Grade::Wrong
+                }
+            }
             Outcome::Asked | Outcome::Unread => return None,
         })
     }
@@ -186,9 +192,9 @@ impl Program {
             let (truth, claimed) = direction(&formula.sides, link);
             let replay = |g: &mut Graph, rules: &Rules| self.derive_again(&scope, claim, truth, rules, g);
             let side = &formula.sides[truth];
-            let numerator_rank = side.numerator_rank.map(|r| {
-                if scope.settings.numerator_layout { r } else { side.shape.len() - r }
-            });
+            let numerator_rank = side
+                .numerator_rank
+                .map(|r| if scope.settings.numerator_layout { r } else { side.shape.len() - r });
             let question = Question {
                 numerator_rank,
                 assume: &assume,
@@ -253,7 +259,9 @@ impl Program {
         let formula = formula::lower(&mut scope, &request, &mut told);
         let result = match formula {
             Some(formula) => scope.graph.lower(&[formula.sides[truth].node], &[]).map(|l| l.outputs[0]),
-            None => Err(Error::Syntax { at: claim.span.start, message: "the claim has no meaning".to_string() }),
+            None => {
+                Err(Error::Syntax { at: claim.span.start, message: "the claim has no meaning".to_string() })
+            }
         };
         *graph = scope.graph;
         result
@@ -262,7 +270,11 @@ impl Program {
 
 /// Which side of a link is derived, and which is claimed: the left one is derived unless only the right one is.
 fn direction(sides: &[Side], link: usize) -> (usize, usize) {
-    if sides[link + 1].differentiates && !sides[link].differentiates { (link + 1, link) } else { (link, link + 1) }
+    if sides[link + 1].differentiates && !sides[link].differentiates {
+        (link + 1, link)
+    } else {
+        (link, link + 1)
+    }
 }
 
 /// The right formula in the notation of the claim.
@@ -367,8 +379,14 @@ fn numbers_that_do_not_follow(records: &mut [Record], problem: &Problem) {
         let left = text.split_once('=').map_or(text, |(left, _)| left);
         let mut depth = 0;
         let plain = left.chars().filter(|c| match c {
-            '[' => { depth += 1; false }
-            ']' => { depth -= 1; false }
+            '[' => {
+                depth += 1;
+                false
+            }
+            ']' => {
+                depth -= 1;
+                false
+            }
             _ => depth == 0,
         });
         squeeze(&plain.collect::<String>())

@@ -11,6 +11,8 @@
 mod assumed;
 mod build;
 
+pub(crate) use build::statement;
+
 use crate::ast::{self, File};
 use crate::case::Case;
 use crate::diagnostic::{Diagnostic, Severity};
@@ -110,7 +112,20 @@ impl Program {
     pub fn new(source: Source) -> Program {
         let (file, diagnostics) = parse::parse(&source);
         let source = Arc::new(source);
-        build::build(source, Arc::new(file), diagnostics)
+        build::build(source, Arc::new(file), diagnostics, false)
+    }
+
+    /// Reads declarations as they are typed on a command line: sizes need no declaration of their own.
+    ///
+    /// ```
+    /// use chainrule_lang::{program::Program, source::Source};
+    /// let program = Program::inline(Source::new("<command line>", "var x : real[n]"));
+    /// let query = program.query("d(log(sum(exp(x))))/dx", None).unwrap();
+    /// assert_eq!(query.shape[0].to_string(), "n");
+    /// ```
+    pub fn inline(source: Source) -> Program {
+        let (file, diagnostics) = parse::parse(&source);
+        build::build(Arc::new(source), Arc::new(file), diagnostics, true)
     }
 
     /// Whether anything has no meaning.

@@ -116,6 +116,17 @@ fn ask(problem: &Problem, source: &Source) -> Result<Query, Vec<Diagnostic>> {
     };
     let sides: Vec<_> =
         equation.sides.iter().filter_map(|s| if let Side::Expr(e) = s { Some(*e) } else { None }).collect();
+    if let [_, second, ..] = sides[..] {
+        let whole = Span::new(0, source.text.len());
+        let first = source.slice(tree.span(sides[0])).trim().to_string();
+        diagnostics.push(
+            Diagnostic::error("E0118", whole, "an equation is a claim; one formula is asked for here")
+                .label(tree.span(second), "a second side")
+                .help(format!("ask for a side:  {first}"))
+                .help(format!("or state it in a file:  claim a: {}", source.text)),
+        );
+        return Err(diagnostics);
+    }
     let holding: Vec<String> = equation.holding.iter().map(|n| n.text.clone()).collect();
     let mut scope = problem.scope.clone();
     for name in equation.holding.iter().filter(|n| problem.scope.node(&n.text).is_none()) {

@@ -5,6 +5,7 @@
 
 use crate::ast::Role;
 use crate::source::Span;
+use crate::verify::Taken;
 use chainrule_core::graph::Graph;
 use chainrule_core::node::NodeId;
 use chainrule_core::shape::Dim;
@@ -79,6 +80,8 @@ pub struct Scope {
     pub broken: std::collections::BTreeSet<String>,
     /// Nicknames whose right side contains a derivative.
     pub derivatives: std::collections::BTreeSet<String>,
+    /// Derivatives inside of definitions and nicknames: a formula that reads such a name is verified with them.
+    pub taken: IndexMap<String, Vec<Taken>>,
 }
 
 impl Scope {

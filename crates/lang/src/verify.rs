@@ -64,7 +64,7 @@ fn verify_one(graph: &Graph, taken: Taken) -> Result<Verified> {
         if verified.points == WANTED {
             break;
         }
-        let point = Point::random(graph, taken, trial)?;
+        let point = Point::random(graph, &[taken.function, taken.jacobian], taken.by, trial)?;
         match point.difference(graph, taken) {
             Ok(Some(difference)) => {
                 verified.points += 1;
@@ -80,6 +80,24 @@ fn verify_one(graph: &Graph, taken: Taken) -> Result<Verified> {
     }
 }
 
+/// Numbers for every input that the outputs need, at small sizes: the same in every run.
+///
+/// # Errors
+/// A size that no name determines.
+pub fn sample(graph: &Graph, outputs: &[NodeId], trial: u64) -> Result<Bindings<f64>> {
+    let Some(&first) = outputs.first() else { return Ok(Bindings::new()) };
+    let point = Point::random(graph, outputs, first, trial)?;
+    let mut bindings = Bindings::new();
+    for (node, value) in point.values {
+        let name = &graph.as_input(node).expect("invariant: chosen from the inputs").name;
+        bindings.bind(name, value);
+    }
+    for (name, size) in &point.sizes {
+        bindings = bindings.with_size(name, *size);
+    }
+    Ok(bindings)
+}
+
 /// Numbers for every input that a derivative needs, and a direction.
 struct Point {
     values: Vec<(NodeId, Value<f64>)>,
@@ -88,11 +106,11 @@ struct Point {
 }
 
 impl Point {
-    fn random(graph: &Graph, taken: Taken, trial: u64) -> Result<Point> {
+    fn random(graph: &Graph, outputs: &[NodeId], by: NodeId, trial: u64) -> Result<Point> {
         let mut rng = Random(0x9e37_79b9_7f4a_7c15 ^ (trial + 1).wrapping_mul(0x2545_f491_4f6c_dd1d));
-        let mut nodes = graph.reachable(&[taken.function, taken.jacobian]);
-        if !nodes.contains(&taken.by) {
-            nodes.push(taken.by);
+        let mut nodes = graph.reachable(outputs);
+        if !nodes.contains(&by) {
+            nodes.push(by);
         }
         nodes.sort();
         let mut sizes = Sizes::new();
@@ -144,8 +162,7 @@ impl Point {
             };
             values.push((node, value));
         }
-        let by =
-            values.iter().find(|(n, _)| *n == taken.by).map(|(_, v)| v.shape().to_vec()).unwrap_or_default();
+        let by = values.iter().find(|(n, _)| *n == by).map(|(_, v)| v.shape().to_vec()).unwrap_or_default();
         let count = by.iter().product();
         let direction = tensor(&by, (0..count).map(|_| rng.between(-1.0, 1.0)).collect());
         Ok(Point { values, sizes, direction })

@@ -38,6 +38,25 @@ pub fn sections(network: usize, sections: &[(&str, Vec<(&str, Array)>)]) -> Stri
     out
 }
 
+/// One record, or an array for several: members a line each, so that differences are read line by line.
+pub fn objects(mut records: Vec<Value>) -> String {
+    let one = |record: &Value, indent: &str| match record {
+        Value::Object(members) => {
+            let lines: Vec<String> = members
+                .iter()
+                .map(|(key, value)| format!("{indent}  {}: {value}", Value::from(key.as_str())))
+                .collect();
+            format!("{indent}{{\n{}\n{indent}}}", lines.join(",\n"))
+        }
+        other => format!("{indent}{other}"),
+    };
+    if records.len() == 1 {
+        return one(&records.remove(0), "") + "\n";
+    }
+    let all: Vec<String> = records.iter().map(|r| one(r, "  ")).collect();
+    format!("[\n{}\n]\n", all.join(",\n"))
+}
+
 fn nested(shape: &[usize], start: usize, entry: &dyn Fn(usize) -> Value) -> Value {
     if shape.is_empty() {
         return entry(start);
@@ -45,7 +64,7 @@ fn nested(shape: &[usize], start: usize, entry: &dyn Fn(usize) -> Value) -> Valu
     Value::Array(parts(shape, start).map(|s| nested(&shape[1..], s, entry)).collect())
 }
 
-fn real(x: f64) -> Value {
+pub(crate) fn real(x: f64) -> Value {
     json_name(x).map_or_else(|| x.into(), Value::from)
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Every format prints the same value, an [`Array`]: a shape and its entries in row-major order.
 //! [`Format`] names the two texts of the homework, [`snapshot_block`] lays a whole network out,
+//! [`derived::Derived`] is a derivative that was asked for, [`valued::Valued`] its value, each with a writer a format.
 //! [`json()`] writes at full precision, [`Zeros`] decides what becomes of the sign of zero.
 //!
 //! ```
@@ -14,12 +15,15 @@
 pub mod array;
 pub mod array_string;
 pub mod blocks;
+pub mod derived;
 pub mod format;
+pub mod functions;
 pub mod homework;
 pub mod json;
 pub mod number;
 pub mod numpy;
 pub mod ops;
+pub mod valued;
 pub mod verdicts;
 pub mod zeros;
 

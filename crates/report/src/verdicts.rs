@@ -149,8 +149,16 @@ fn wrong(out: &mut String, judged: &Judged, example: &Counterexample) {
     if let Some(small) = &example.smallest {
         let (yours, derived) = small.entry();
         let (yours, derived) = pair(yours, derived);
-        let entry = if small.index.is_empty() { String::new() } else { format!(" entry {}", indices(small, judged.base)) };
-        wrapped(out, "smallest:  ", &format!("{}:{entry}   yours {yours}, derived {derived}", place(small, judged.base)));
+        let entry = if small.index.is_empty() {
+            String::new()
+        } else {
+            format!(" entry {}", indices(small, judged.base))
+        };
+        wrapped(
+            out,
+            "smallest:  ",
+            &format!("{}:{entry}   yours {yours}, derived {derived}", place(small, judged.base)),
+        );
     }
     slips(out, report);
     if let Some(invariant) = &report.invariant {
@@ -194,8 +202,14 @@ fn conditional(out: &mut String, condition: &Condition) {
 
 fn failed(out: &mut String, e: &Expected) {
     if e.found.shape() != e.expected.shape() {
-        let shape = |s: &[usize]| format!("[{}]", s.iter().map(usize::to_string).collect::<Vec<_>>().join(","));
-        let _ = writeln!(out, "shape {} was expected, found {}", shape(e.expected.shape()), shape(e.found.shape()));
+        let shape =
+            |s: &[usize]| format!("[{}]", s.iter().map(usize::to_string).collect::<Vec<_>>().join(","));
+        let _ = writeln!(
+            out,
+            "shape {} was expected, found {}",
+            shape(e.expected.shape()),
+            shape(e.found.shape())
+        );
         return;
     }
     let _ = writeln!(out, "expected {}", list(&e.expected, 1));
@@ -203,6 +217,42 @@ fn failed(out: &mut String, e: &Expected) {
     let worst = e.found.data().iter().zip(e.expected.data()).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
     let within = if e.tolerance.is_empty() { String::new() } else { format!("   ({})", e.tolerance) };
     let _ = writeln!(out, "largest difference {}{within}", short(worst));
+}
+
+// ---------------------------------------------------------------- LaTeX
+
+/// Verdicts as a table for a LaTeX document; statements stand as they were written.
+pub fn latex(records: &[Record]) -> String {
+    let mut out = String::from("\\begin{tabular}{lll}\n");
+    for record in records {
+        let _ = writeln!(
+            out,
+            "  {} & \\texttt{{{}}} & {} \\\\",
+            escaped(&record.label),
+            escaped(&record.text),
+            escaped(&words(record))
+        );
+    }
+    out.push_str("\\end{tabular}\n");
+    out
+}
+
+/// Text with the signs that LaTeX reads as its own written out.
+fn escaped(text: &str) -> String {
+    let mut safe = String::new();
+    for c in text.chars() {
+        match c {
+            '\\' => safe.push_str("\\textbackslash{}"),
+            '^' => safe.push_str("\\textasciicircum{}"),
+            '~' => safe.push_str("\\textasciitilde{}"),
+            '_' | '&' | '%' | '$' | '#' | '{' | '}' => {
+                safe.push('\\');
+                safe.push(c);
+            }
+            c => safe.push(c),
+        }
+    }
+    safe
 }
 
 // ---------------------------------------------------------------- counterexamples
@@ -214,7 +264,10 @@ fn place(example: &Counterexample, base: i64) -> String {
         parts.extend(example.sizes.iter().map(|(name, n)| format!("{name} = {n}")));
     }
     for (name, value) in &example.point {
-        let value = chainrule_lang::judge::reals(value, if matches!(value, chainrule_core::tensor::Value::Int(_)) { base } else { 0 });
+        let value = chainrule_lang::judge::reals(
+            value,
+            if matches!(value, chainrule_core::tensor::Value::Int(_)) { base } else { 0 },
+        );
         parts.push(format!("{name} = {}", list(&value, 24)));
     }
     parts.join(", ")
@@ -227,7 +280,8 @@ fn indices(example: &Counterexample, base: i64) -> String {
 
 fn table(out: &mut String, judged: &Judged, example: &Counterexample) {
     let base = judged.base;
-    let (yours, derived) = (chainrule_lang::judge::reals(&example.yours, 0), chainrule_lang::judge::reals(&example.derived, 0));
+    let (yours, derived) =
+        (chainrule_lang::judge::reals(&example.yours, 0), chainrule_lang::judge::reals(&example.derived, 0));
     if yours.shape() != derived.shape() {
         return;
     }
@@ -238,15 +292,34 @@ fn table(out: &mut String, judged: &Judged, example: &Counterexample) {
     }
     let rank = yours.shape().len();
     let heads: Vec<String> = (0..rank)
-        .map(|k| judged.letters.get(k).cloned().unwrap_or_else(|| "index".chars().take(if rank == 1 { 5 } else { 1 }).collect()))
+        .map(|k| {
+            judged
+                .letters
+                .get(k)
+                .cloned()
+                .unwrap_or_else(|| "index".chars().take(if rank == 1 { 5 } else { 1 }).collect())
+        })
         .collect();
-    let heads: Vec<String> =
-        heads.iter().enumerate().map(|(k, h)| if judged.letters.is_empty() { ["i", "j", "k", "l"].get(k).unwrap_or(&"_").to_string() } else { h.clone() }).collect();
+    let heads: Vec<String> = heads
+        .iter()
+        .enumerate()
+        .map(|(k, h)| {
+            if judged.letters.is_empty() {
+                ["i", "j", "k", "l"].get(k).unwrap_or(&"_").to_string()
+            } else {
+                h.clone()
+            }
+        })
+        .collect();
     let head: String = heads.iter().map(|h| format!("{h:>3}")).collect();
     let _ = writeln!(out, "{head}   {:>12}  {:>12}", "yours", "derived");
     let total = yours.data().len();
     let differs = |k: usize| yours.data()[k].to_bits() != derived.data()[k].to_bits();
-    let rows: Vec<usize> = if total <= ROWS { (0..total).collect() } else { (0..total).filter(|&k| differs(k)).take(ROWS).collect() };
+    let rows: Vec<usize> = if total <= ROWS {
+        (0..total).collect()
+    } else {
+        (0..total).filter(|&k| differs(k)).take(ROWS).collect()
+    };
     for &k in &rows {
         let mut rest = k;
         let mut place = vec![0i64; rank];

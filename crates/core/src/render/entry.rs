@@ -33,6 +33,8 @@ pub(crate) struct Builder<'a> {
     pub(crate) readable: bool,
     /// The extent of the axes that each letter has touched; `None` for different ones.
     touched: RefCell<FxHashMap<String, Option<Dim>>>,
+    /// First value of an index, as the reader counts: 0 or 1.
+    base: i64,
 }
 
 /// The formulas of the labels of a product, as far as they are chosen.
@@ -53,9 +55,16 @@ impl<'a> Builder<'a> {
         let prefix = letters.prefix();
         let (defined, order, touched) = (FxHashMap::default(), Vec::new(), RefCell::default());
         let letters = RefCell::new(letters);
-        let mut builder = Builder { graph, names, letters, prefix, defined, order, readable, touched };
+        let mut builder =
+            Builder { graph, names, letters, prefix, defined, order, readable, touched, base: 0 };
         builder.share(root, &nodes);
         builder
+    }
+
+    /// The same, with indices that count from `base`.
+    pub(crate) fn counting_from(mut self, base: i64) -> Builder<'a> {
+        self.base = base;
+        self
     }
 
     /// Gives a node a definition, unless it has a name already.
@@ -123,7 +132,7 @@ impl<'a> Builder<'a> {
     pub(crate) fn bound(&self, k: usize, extent: &Dim) -> Bound {
         let Shown::Name(letter) = self.letter(k) else { unreachable!("invariant: a letter is a name") };
         let told = self.touched.borrow().get(&letter).is_some_and(|t| t.as_ref() == Some(extent));
-        Bound { letter, extent: self.names.size(extent), told }
+        Bound { letter, first: self.base, extent: self.names.size(extent), told }
     }
 
     /// Letter number `k`.
@@ -231,6 +240,20 @@ impl<'a> Builder<'a> {
 
     /// An index term: `2*i+1`, `t[i]`, `n-1-i`.
     pub(crate) fn term(&self, term: &Term, labels: &Labels, depth: usize) -> Shown {
+        self.counted(term, self.base, labels, depth)
+    }
+
+    /// Both sides of a relation between positions: as indices where one is a single index, else as numbers.
+    pub(crate) fn compared(&self, a: &Term, b: &Term, labels: &Labels, depth: usize) -> (Shown, Shown) {
+        let is_index = |t: &Term| single(t) == Some(Dim::ONE);
+        let base = if is_index(a) || is_index(b) { self.base } else { 0 };
+        (self.counted(a, base, labels, depth), self.counted(b, base, labels, depth))
+    }
+
+    /// A term plus `first`, in letters and labels that count from the base: `t(i - base) + first`.
+    fn counted(&self, term: &Term, first: i64, labels: &Labels, depth: usize) -> Shown {
+        let weight = single(term).unwrap_or(Dim::ZERO);
+        let offset = term.offset().clone() + Dim::fixed(first) - Dim::fixed(self.base) * weight;
         let mut terms: Vec<(Rational, Shown)> = Vec::new();
         let mut parts: Vec<&(Atom, Dim)> = term.parts().iter().collect();
         // Entries of tensors stand in the order of structural hashes: numbers of nodes depend on unrelated ones.
@@ -245,10 +268,10 @@ impl<'a> Builder<'a> {
                 None => (Rational::ONE, Shown::product(vec![self.size(coefficient), atom], Vec::new())),
             });
         }
-        match term.offset().as_fixed() {
+        match offset.as_fixed() {
             Some(0) => {}
             Some(c) => terms.push((Rational::from(c), Shown::integer(1))),
-            None => terms.push((Rational::ONE, self.size(term.offset()))),
+            None => terms.push((Rational::ONE, self.size(&offset))),
         }
         terms.sort_by_key(|(c, _)| c.is_negative());
         match terms.as_slice() {
@@ -259,7 +282,7 @@ impl<'a> Builder<'a> {
     }
 
     fn division(&self, word: &'static str, t: &Term, d: &Dim, labels: &Labels, depth: usize) -> Shown {
-        Shown::Division(word, Box::new(self.term(t, labels, depth)), self.names.size(d))
+        Shown::Division(word, Box::new(self.counted(t, 0, labels, depth)), self.names.size(d))
     }
 
     fn atom(&self, atom: &Atom, labels: &Labels, depth: usize) -> Shown {
@@ -275,6 +298,13 @@ impl<'a> Builder<'a> {
             }
         }
     }
+}
+
+/// The sum of the coefficients of what counts from the index base: letters and labels.
+fn single(term: &Term) -> Option<Dim> {
+    let counts = |atom: &Atom| matches!(atom, Atom::Label(_) | Atom::Element(..));
+    let parts = term.parts().iter().filter(|(atom, _)| counts(atom));
+    parts.map(|(_, c)| c.clone()).reduce(|a, b| a + b)
 }
 
 fn binder(reduction: Reduction) -> Binder {

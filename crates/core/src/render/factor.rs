@@ -153,7 +153,7 @@ impl Builder<'_> {
     /// `left` and `right` of `term = left - right`, both without minus signs.
     fn sides(&self, term: &Term, labels: &Labels, depth: usize) -> (Shown, Shown) {
         let (left, right) = split(term);
-        (self.term(&left, labels, depth), self.term(&right, labels, depth))
+        self.compared(&left, &right, labels, depth)
     }
 
     /// `i >= k`, `i < n`, `k > i`: what `term >= 0` says, letters before sizes.
@@ -163,7 +163,7 @@ impl Builder<'_> {
         let (left, right) = if strict { split(&(term.clone() + Term::constant(1))) } else { split(term) };
         let (symbol, flipped) = if strict { (">", "<") } else { (">=", "<=") };
         let flip = left.as_constant().is_some() && right.as_constant().is_none();
-        let (a, b) = (self.term(&left, labels, depth), self.term(&right, labels, depth));
+        let (a, b) = self.compared(&left, &right, labels, depth);
         if flip {
             return Shown::Relation(flipped, Box::new(b), Box::new(a));
         }

@@ -3,7 +3,7 @@
 //! Names: one letter as it is, `V1` as `V_1`, `g_z` as `g_z`, Greek names as Greek letters, longer ones upright.
 //! Indices are subscripts, without commas while all of them are single letters.
 
-use super::shown::{Binder, Level, Shown, placeholder};
+use super::shown::{Binder, Bound, Level, Shown, placeholder};
 use crate::graph::op::Logic;
 use crate::rational::Rational;
 use crate::shape::Dim;
@@ -65,7 +65,7 @@ fn bare(shown: &Shown) -> String {
         Shown::Product(over, under) => product(&Rational::ONE, over, under),
         Shown::Power(base, power) => raised(base, &power.to_string()),
         Shown::ElementPower(base, power) => raised(base, &format!("\\circ {power}")),
-        Shown::Over(binder, bound, body) => over(*binder, &bound.letter, &bound.extent, body),
+        Shown::Over(binder, bound, body) => over(*binder, bound, body),
         Shown::Axis(bound) => name(&bound.letter),
         Shown::Division("div", term, divisor) => {
             format!(
@@ -247,13 +247,14 @@ fn applied(function: &str, args: &[Shown]) -> String {
 }
 
 /// `\sum_{j=0}^{n-1} body`, `\max_{j} body`
-fn over(binder: Binder, letter: &str, extent: &Dim, body: &Shown) -> String {
-    let letter = name(letter);
+fn over(binder: Binder, range: &Bound, body: &Shown) -> String {
+    let letter = name(&range.letter);
     let body = put(body, Level::Product);
-    let last = size(&(extent.clone() - Dim::ONE).to_string());
+    let first = range.first;
+    let last = size(&(range.extent.clone() + Dim::fixed(first) - Dim::ONE).to_string());
     match binder {
-        Binder::Sum => format!("\\sum_{{{letter}=0}}^{{{last}}} {body}"),
-        Binder::Prod => format!("\\prod_{{{letter}=0}}^{{{last}}} {body}"),
+        Binder::Sum => format!("\\sum_{{{letter}={first}}}^{{{last}}} {body}"),
+        Binder::Prod => format!("\\prod_{{{letter}={first}}}^{{{last}}} {body}"),
         Binder::Max => format!("\\max_{{{letter}}} {body}"),
         Binder::Min => format!("\\min_{{{letter}}} {body}"),
         Binder::ArgMax => format!("\\operatorname*{{arg\\,max}}_{{{letter}}} {body}"),

@@ -132,6 +132,7 @@ pub struct Printer<'g> {
     keep: bool,
     letters: Vec<String>,
     max_definitions: usize,
+    base: i64,
 }
 
 /// Text or LaTeX.
@@ -146,6 +147,7 @@ impl<'g> Printer<'g> {
             keep: false,
             letters: Vec::new(),
             max_definitions: MAX_DEFINITIONS,
+            base: 0,
         }
     }
 
@@ -182,6 +184,13 @@ impl<'g> Printer<'g> {
     #[must_use]
     pub fn max_definitions(mut self, count: usize) -> Printer<'g> {
         self.max_definitions = count;
+        self
+    }
+
+    /// Indices and labels count from this number: 0, or 1 as in `\sum_{j=1}^n`. It changes what is printed, nothing else.
+    #[must_use]
+    pub fn index_base(mut self, base: i64) -> Printer<'g> {
+        self.base = base;
         self
     }
 
@@ -222,7 +231,7 @@ impl<'g> Printer<'g> {
     fn by_index(&self, node: NodeId, write: Writer, readable: bool, left: Option<&str>) -> Text {
         let (graph, node, names) = self.view(node, self.keep);
 
-        let builder = Builder::new(&graph, &names, &self.letters, node, readable);
+        let builder = Builder::new(&graph, &names, &self.letters, node, readable).counting_from(self.base);
         let (axes, root) = builder.root(node);
         let mut body = write(&root);
         if let Some(name) = left {
@@ -240,7 +249,7 @@ impl<'g> Printer<'g> {
 
     fn as_whole(&self, node: NodeId, write: Writer) -> Option<Text> {
         let (graph, node, names) = self.view(node, true);
-        let builder = Builder::new(&graph, &names, &self.letters, node, false);
+        let builder = Builder::new(&graph, &names, &self.letters, node, false).counting_from(self.base);
         let body = write(&builder.whole_root(node)?);
         let (kept, omitted) = self.kept(builder.definitions());
         let mut definitions = Vec::with_capacity(kept.len());

@@ -49,7 +49,9 @@ impl Binder {
 #[derive(Clone, Debug)]
 pub(crate) struct Bound {
     pub(crate) letter: String,
-    /// It takes the values `0 .. extent`.
+    /// Its first value, as the reader counts: 0 or 1.
+    pub(crate) first: i64,
+    /// It takes this many values.
     pub(crate) extent: Dim,
     /// True when the axes that it touches tell the reader so.
     pub(crate) told: bool,

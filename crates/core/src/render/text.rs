@@ -109,7 +109,8 @@ fn range(bound: &Bound) -> String {
     if bound.told {
         return bound.letter.clone();
     }
-    format!("{}=0..{}", bound.letter, tightly(&(bound.extent.clone() - Dim::ONE).to_string()))
+    let last = bound.extent.clone() + Dim::fixed(bound.first) - Dim::ONE;
+    format!("{}={}..{}", bound.letter, bound.first, tightly(&last.to_string()))
 }
 
 /// Without spaces around signs.

@@ -238,6 +238,7 @@ impl<'t> Lowering<'_, 't> {
                     return self.refuse(Diagnostic::error("E0120", name.span, message));
                 };
                 self.expect_real(node, &name.text, name.span)?;
+                self.inherit(&name.text);
                 Some((node, Vec::new(), Vec::new()))
             }
             Part::Expr(e) => {
@@ -316,6 +317,15 @@ impl<'t> Lowering<'_, 't> {
             Err(error) => {
                 self.told(&error, span);
                 None
+            }
+        }
+    }
+
+    /// The derivatives inside of a name are the formula's too: what it shows is verified with them.
+    pub(crate) fn inherit(&mut self, name: &str) {
+        for taken in self.scope.taken.get(name).into_iter().flatten() {
+            if !self.taken.contains(taken) {
+                self.taken.push(*taken);
             }
         }
     }

@@ -15,7 +15,7 @@ use crate::diagnostic::Diagnostic;
 use crate::scope::nearest;
 use crate::source::Span;
 use chainrule_core::error::Error;
-use chainrule_core::form::read::{Factor, Node};
+use chainrule_core::form::read::Node;
 use chainrule_core::ops::map::Map;
 
 /// A function: how it is written, what it is, how a call becomes a piece.
@@ -291,11 +291,6 @@ impl Lowering<'_, '_> {
             }
         }
         Some(dims)
-    }
-
-    /// `a / b` of two pieces.
-    pub(crate) fn quotient(&mut self, a: Piece, b: Piece, span: Span) -> Option<Piece> {
-        self.multiply(a, b, Factor::Over, span, span)
     }
 }
 

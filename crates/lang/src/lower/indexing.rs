@@ -178,7 +178,8 @@ impl Lowering<'_, '_> {
             return Some(());
         }
         let base = self.base();
-        let (shown, last) = (position.clone() + base.clone(), extent.clone() - Dim::ONE + base.clone());
+        let shown = tight(&(position.clone() + base.clone()));
+        let last = tight(&(extent.clone() - Dim::ONE + base.clone()));
         self.refuse(
             Diagnostic::error("E0104", span, format!("position {shown} is outside {name}, which has the entries {name}[{base}] .. {name}[{last}]"))
                 .help("positions count from the index base, and both ends of a range are included"),
@@ -254,7 +255,8 @@ impl Lowering<'_, '_> {
             return Some(());
         }
         let letter_name = self.sheet.letters.shown(letter);
-        let end = if below { first } else { last };
+        let end = tight(&if below { first } else { last });
+        let (extent, low_end, high_end) = (tight(extent), tight(&low_end), tight(&high_end));
         let span = facts.told_by;
         let message = format!(
             "index {letter_name} runs to {end}, but {name} has {extent} entries, {name}[{low_end}] .. {name}[{high_end}]"
@@ -320,4 +322,9 @@ impl Lowering<'_, '_> {
         let at = self.entry(node, letters, span);
         Piece { body: Body::Tree(at), axes, worth: Worth::Real, span, dim: None, row: false }
     }
+}
+
+/// A size polynomial without blanks, as it is typed in ranges.
+fn tight(dim: &Dim) -> String {
+    dim.to_string().replace(' ', "")
 }

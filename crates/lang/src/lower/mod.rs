@@ -349,6 +349,7 @@ impl<'s, 't> Lowering<'s, 't> {
 
     fn declared(&mut self, name: &str, span: Span) -> Piece {
         use crate::scope::Meaning;
+        self.inherit(name);
         match self.scope.find(name).cloned() {
             Some(Meaning::Size(dim)) => self.size(&dim, span),
             Some(Meaning::Input(node, _) | Meaning::Definition(node) | Meaning::Nickname(node)) => {
@@ -415,6 +416,7 @@ impl<'s, 't> Lowering<'s, 't> {
 
     fn subscripted(&mut self, base: &str, subscripts: &[Subscript], span: Span) -> Option<Piece> {
         let node = self.scope.node(base)?;
+        self.inherit(base);
         let mut at = Vec::new();
         for (axis, subscript) in subscripts.iter().enumerate() {
             let counted = match subscript {
@@ -552,14 +554,6 @@ impl<'s, 't> Lowering<'s, 't> {
                 None
             }
         }
-    }
-
-    fn positive(&mut self, node: NodeId) -> chainrule_core::Result<NodeId> {
-        let g = &mut self.scope.graph;
-        let half = g.rational(Rational::new(1, 2));
-        let shape = g.shape(node).to_vec();
-        let half = g.broadcast(half, &shape);
-        g.compare(chainrule_core::graph::op::Comparison::Greater, node, half)
     }
 
     fn build(&mut self, at: At, order: &[Letter], span: Span) -> chainrule_core::Result<NodeId> {

@@ -13,6 +13,18 @@ use chainrule_core::form::read::{At, Factor, Node, Relation};
 use chainrule_core::shape::Dim;
 
 impl Lowering<'_, '_> {
+    /// The Boolean node of an array that is 1 where a condition holds.
+    pub(crate) fn positive(
+        &mut self,
+        node: chainrule_core::NodeId,
+    ) -> chainrule_core::Result<chainrule_core::NodeId> {
+        let g = &mut self.scope.graph;
+        let half = g.rational(chainrule_core::rational::Rational::new(1, 2));
+        let shape = g.shape(node).to_vec();
+        let half = g.broadcast(half, &shape);
+        g.compare(chainrule_core::graph::op::Comparison::Greater, node, half)
+    }
+
     pub(crate) fn binary(
         &mut self,
         op: Operator,

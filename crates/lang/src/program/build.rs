@@ -18,9 +18,17 @@ use chainrule_core::shape::{Dim, Type};
 use std::sync::Arc;
 
 /// The meaning of a file.
-pub(super) fn build(source: Arc<Source>, file: Arc<File>, diagnostics: Vec<Diagnostic>) -> Program {
+///
+/// With `open_sizes` a size may stay undeclared.
+pub(super) fn build(
+    source: Arc<Source>,
+    file: Arc<File>,
+    diagnostics: Vec<Diagnostic>,
+    open_sizes: bool,
+) -> Program {
     let mut b = Build { source: &source, file: &file, items: &file.items, diagnostics, problems: Vec::new() };
     let mut outside = Problem::default();
+    outside.scope.open_sizes = open_sizes;
     for entry in &file.items {
         if let EntryKind::Problem(p) = &entry.kind {
             let mut problem = Problem {
@@ -55,6 +63,19 @@ pub(super) fn build(source: Arc<Source>, file: Arc<File>, diagnostics: Vec<Diagn
     }
     let Build { diagnostics, problems, .. } = b;
     Program { source: source.clone(), file: file.clone(), settings, problems, diagnostics }
+}
+
+/// A statement of another text than the declarations, as a claim of a problem.
+pub(crate) fn statement(
+    problem: &mut Problem,
+    source: &Source,
+    file: &File,
+    equation: &ast::Equation,
+    label: &str,
+) -> (Claim, Vec<Diagnostic>) {
+    let mut b = Build { source, file, diagnostics: Vec::new(), problems: Vec::new() };
+    let claim = b.statement(problem, equation, label.to_string(), None, None);
+    (claim, b.diagnostics)
 }
 
 /// Names that cannot be declared; a size may be called `d`, because nothing differentiates a size.
@@ -314,6 +335,9 @@ impl Build<'_> {
                 .help(format!("or give {name} this index:  {name}[{letter}] = ...")),
             );
             return None;
+        }
+        if let Some(name) = defined.filter(|_| !formula.taken.is_empty()) {
+            problem.scope.taken.insert(name.text.clone(), formula.taken);
         }
         Some(formula.sides[0].node)
     }

@@ -89,3 +89,25 @@ pub fn reserved() -> Vec<(&'static str, &'static str)> {
 pub(crate) fn word(text: &str) -> Option<Word> {
     WORDS.iter().find(|(_, spelled, _)| *spelled == text).map(|&(word, _, _)| word)
 }
+
+/// Whether a text begins as an item of a file does: with the word of a declaration, a statement or a setting.
+///
+/// ```
+/// use chainrule_lang::syntax::words::begins_item;
+/// assert!(begins_item("var x : real[n]") && begins_item("index base 1"));
+/// assert!(!begins_item("index") && !begins_item("dl/dx") && !begins_item("d(x)/dx"));
+/// ```
+pub fn begins_item(text: &str) -> bool {
+    let mut words = text.split(|c: char| c.is_whitespace() || c == '"').filter(|w| !w.is_empty());
+    let (first, second) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
+    // Words of settings are no reserved words: they may be names, and only what follows tells.
+    let is_setting = match first {
+        "index" => second == "base",
+        "layout" => matches!(second, "numerator" | "denominator"),
+        "einstein" => matches!(second, "on" | "off"),
+        "grading" | "feedback" => second.starts_with(char::is_alphabetic),
+        "title" => text.trim_start()["title".len()..].trim_start().starts_with('"'),
+        _ => false,
+    };
+    is_setting || word(first).is_some_and(Word::begins_item)
+}

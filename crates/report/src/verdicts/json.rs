@@ -49,7 +49,11 @@ fn record(record: &Record) -> Value {
         }
         Outcome::NotComparable(why) | Outcome::Failed(why) => how = json!(why),
         Outcome::Expected(e) => {
-            how = json!(if e.tolerance.is_empty() { "evaluated".to_string() } else { format!("evaluated, {}", e.tolerance) });
+            how = json!(if e.tolerance.is_empty() {
+                "evaluated".to_string()
+            } else {
+                format!("evaluated, {}", e.tolerance)
+            });
             out.insert("found".into(), tensor(&e.found));
             out.insert("expected".into(), tensor(&e.expected));
         }
@@ -69,7 +73,8 @@ fn record(record: &Record) -> Value {
 
 fn point(judged: &Judged, example: &Counterexample) -> Value {
     let base = judged.base;
-    let sizes: Map<String, Value> = example.sizes.iter().map(|(name, n)| (name.to_string(), json!(n))).collect();
+    let sizes: Map<String, Value> =
+        example.sizes.iter().map(|(name, n)| (name.to_string(), json!(n))).collect();
     let values: Map<String, Value> =
         example.point.iter().map(|(name, value)| (name.clone(), any(value, base))).collect();
     let (yours, derived) = example.entry();
@@ -113,7 +118,13 @@ fn number(x: f64) -> Value {
     if x.is_finite() {
         return json!(x);
     }
-    json!(if x.is_nan() { "NaN" } else if x > 0.0 { "Infinity" } else { "-Infinity" })
+    json!(if x.is_nan() {
+        "NaN"
+    } else if x > 0.0 {
+        "Infinity"
+    } else {
+        "-Infinity"
+    })
 }
 
 /// JUnit: one suite for each file, one case for each statement.
@@ -146,7 +157,11 @@ pub fn junit(suites: &[(String, Vec<Record>)]) -> String {
             let name = format!("{} {}", record.label, record.text);
             let _ = write!(out, "    <testcase classname=\"{}\" name=\"{}\"", escape(file), escape(&name));
             if bad(&record) {
-                let _ = writeln!(out, ">\n      <failure message=\"{}\"/>\n    </testcase>", escape(&words(record)));
+                let _ = writeln!(
+                    out,
+                    ">\n      <failure message=\"{}\"/>\n    </testcase>",
+                    escape(&words(record))
+                );
             } else {
                 out.push_str("/>\n");
             }

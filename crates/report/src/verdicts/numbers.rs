@@ -10,7 +10,13 @@ pub(super) fn short(x: f64) -> String {
 /// So many significant digits, without trailing zeros.
 fn digits(x: f64, count: usize) -> String {
     if !x.is_finite() {
-        return if x.is_nan() { "NaN".to_string() } else if x > 0.0 { "inf".to_string() } else { "-inf".to_string() };
+        return if x.is_nan() {
+            "NaN".to_string()
+        } else if x > 0.0 {
+            "inf".to_string()
+        } else {
+            "-inf".to_string()
+        };
     }
     if x == 0.0 {
         return "0".to_string();
@@ -41,7 +47,12 @@ pub(super) fn list(value: &Tensor<f64>, limit: usize) -> String {
     if value.data().len() > limit {
         let shape: Vec<String> = value.shape().iter().map(usize::to_string).collect();
         let first: Vec<String> = value.data().iter().take(4).map(|x| number(*x)).collect();
-        return format!("[{}, ...] ({} entries of shape [{}])", first.join(", "), value.data().len(), shape.join(","));
+        return format!(
+            "[{}, ...] ({} entries of shape [{}])",
+            first.join(", "),
+            value.data().len(),
+            shape.join(",")
+        );
     }
     let mut out = String::new();
     nested(&mut out, value.shape(), value.data());

@@ -5,8 +5,8 @@ use super::names::{Binder, Meaning, Names, Pass};
 use super::syntax;
 use super::value::{Builder, Factors, Value, plain_letters};
 use crate::error::Result;
-use crate::form::Cond;
 use crate::form::read::{At, Equation, Node, Span};
+use crate::form::{Cond, Product};
 use crate::graph::Graph;
 use crate::graph::op::{Literal, Logic, Reduction};
 use crate::index::{Atom, Label, Term};
@@ -118,13 +118,35 @@ impl Lowering<'_> {
             Value::Number(value) => Ok(vec![Factors::number(value)]),
             Value::Index(term) => match term.as_constant() {
                 Some(size) => Ok(vec![self.size(size)]),
-                None => Err(syntax(self.span(at), "an index stands here where a real number is expected")),
+                None => self.counted(at, &term),
             },
             Value::Truth(_) => Err(syntax(
                 self.span(at),
                 "a condition is not a number: write it in brackets, as in [x[i] > 0]",
             )),
         }
+    }
+
+    /// An index as a real number, `sum(i, i*x[i])`: the number of positions before it, `Σ_k [k < i]`.
+    fn counted(&mut self, at: At, term: &Term) -> Result<Vec<Factors>> {
+        let mut terms = Vec::new();
+        for (atom, coefficient) in term.parts() {
+            let Atom::Label(label) = *atom else {
+                return Err(syntax(self.span(at), "an index stands here where a real number is expected"));
+            };
+            let extent = self.b.extent(label.0);
+            let (i, k) = (Term::label(Label(0)), Term::label(Label(1)));
+            let mut before = Product::one([extent]);
+            before.bind(before.extents[0].clone());
+            let before = self.b.g.product(before.when(Cond::NonNegative(i - k - Term::constant(1))));
+            let mut factors = self.size(coefficient);
+            factors.times(Factors::node(before, &[label.0]));
+            terms.push(factors);
+        }
+        if !term.offset().is_zero() {
+            terms.push(self.size(&term.offset().clone()));
+        }
+        Ok(terms)
     }
 
     /// A size as a real number; its coefficient stands outside, as everywhere.

@@ -1,9 +1,11 @@
 //! What formulas mean as nodes: exactness, ranges, order, conditions, and that nothing panics.
 
 use super::*;
+use crate::eval::Bindings;
 use crate::graph::op::Op;
 use crate::ops::map::{EXP, RELU};
 use crate::shape::Type;
+use crate::tensor::Tensor;
 
 /// A graph with the names of the homework.
 fn setting() -> Graph {
@@ -175,7 +177,7 @@ fn mistakes_are_said_in_the_readers_indices() {
     assert!(refused("o[i,k] = x[i]").contains("index k touches no axis"));
     assert!(refused("x").contains("its entries are read as x[…]"));
     assert!(refused("x[i,j]").contains("x has 1 axis, 2 given here"));
-    assert!(refused("sum(i, i*x[i])").contains("where a real number is expected"));
+    assert!(refused("y*x[y]").contains("where a real number is expected"));
     assert!(refused("x[i]*(x[i] > 0)").contains("write it in brackets"));
     assert!(refused("x[1/2]").contains("a whole number is expected"));
     assert!(refused("exp(s, s)").contains("`exp` takes 1 operand, 2 given"));
@@ -275,4 +277,15 @@ impl Random {
             _ => format!("(({a}) if {a} < {b} else ({b}))"),
         }
     }
+}
+
+#[test]
+fn an_index_may_stand_as_a_number() {
+    let mut g = Graph::new();
+    g.input("x", Type::real(["n"])).unwrap();
+    let y = g.form("sum(i, (2*i + 1)*x[i])", &[]).unwrap();
+    let at = Bindings::new().with("x", Tensor::vector(vec![1.0, 10.0, 100.0]));
+    assert_eq!(g.evaluate(&[y], &at).unwrap()[0].real().unwrap().data(), [531.0]);
+    let from_one = g.form("sum(i=1..n, i*x[i-1])", &[]).unwrap();
+    assert_eq!(g.evaluate(&[from_one], &at).unwrap()[0].real().unwrap().data(), [321.0]);
 }

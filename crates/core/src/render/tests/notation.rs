@@ -292,3 +292,21 @@ fn names_and_numbers() {
     let square = g.power(shifted, 2);
     assert_eq!(latex(&g, square), r"\left(\log\left(1 + \lambda\right)\right)^2");
 }
+
+#[test]
+fn indices_may_count_from_one() {
+    let mut g = Graph::new();
+    let x = g.input("x", Type::real(["n"])).unwrap();
+    let y = g.input("y", Type::index("n", [] as [&str; 0])).unwrap();
+    let node = g.form("x[0]*x[1] + x[y]", &[("x", x), ("y", y)]).unwrap();
+    let gradient = g.gradient(node, &[x]).unwrap()[0];
+    let printer = Printer::new(&g).index_base(1);
+    let text = printer.index_text(gradient).to_string();
+    assert_eq!(text, "delta(i,1) * x[2] + delta(i,2) * x[1] + delta(i,y)");
+    let total = g.sum_all(x).unwrap();
+    let latex = Printer::new(&g).index_base(1).index_latex(total).to_string();
+    assert_eq!(latex, r"\sum_{i=1}^{n} x_i");
+    let pairs = g.slice(x, 0, &2.into(), 3, &"m".into()).unwrap();
+    assert_eq!(Printer::new(&g).index_text(pairs).to_string(), "x[3*i+2]");
+    assert_eq!(Printer::new(&g).index_base(1).index_text(pairs).to_string(), "x[3*i]");
+}

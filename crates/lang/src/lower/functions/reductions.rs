@@ -11,7 +11,6 @@ use chainrule_core::form::read::{At, Node};
 use chainrule_core::graph::Graph;
 use chainrule_core::node::NodeId;
 use chainrule_core::rational::Rational;
-use chainrule_core::shape::Dim;
 
 impl Lowering<'_, '_> {
     /// `sum(j, e)`, `max(j=0..n-1, e)` and their like.
@@ -53,16 +52,8 @@ impl Lowering<'_, '_> {
                 let at = self.tree_of(&body);
                 Some(real(self.bind(word, letters, at, span)))
             }
-            "mean" => {
-                let at = self.tree_of(&body);
-                let total = real(self.bind("sum", letters, at, span));
-                let mut count = Dim::ONE;
-                for &letter in letters {
-                    count = count * self.extent(letter);
-                }
-                let count = self.size(&count, span);
-                self.quotient(total, count, span)
-            }
+            // Of no entries the mean is 0/0, where a sum of terms x[i]/n would be 0.
+            "mean" => self.node_over_letters(letters, &axes, body, span, |g, x, over| g.mean(x, over)),
             "argmax" | "argmin" => {
                 let [letter] = letters else {
                     return self.refuse(Diagnostic::error(
@@ -85,12 +76,19 @@ impl Lowering<'_, '_> {
                 };
                 Some(Piece { worth: Worth::Index, ..real(at) })
             }
-            _ => self.log_sum_exp(letters, &axes, body, span),
+            _ => self.node_over_letters(letters, &axes, body, span, |g, x, over| g.logsumexp(x, over)),
         }
     }
 
-    /// The core's stable node, with the summed letters as its last axes.
-    fn log_sum_exp(&mut self, letters: &[Letter], axes: &[Letter], body: Piece, span: Span) -> Option<Piece> {
+    /// A node of the core over letters, which are the last axes of its operand.
+    fn node_over_letters(
+        &mut self,
+        letters: &[Letter],
+        axes: &[Letter],
+        body: Piece,
+        span: Span,
+        make: fn(&mut Graph, NodeId, &[usize]) -> chainrule_core::Result<NodeId>,
+    ) -> Option<Piece> {
         let at = self.tree_of(&body);
         let free: Vec<Letter> = self
             .sheet
@@ -102,7 +100,7 @@ impl Lowering<'_, '_> {
         let node = self.node_over(at, &free, &inner, Worth::Real, span)?;
         let first = free.len() + axes.len();
         let over: Vec<usize> = (first..first + letters.len()).collect();
-        match self.scope.graph.logsumexp(node, &over) {
+        match make(&mut self.scope.graph, node, &over) {
             Ok(node) => {
                 let all: Vec<Letter> = free.iter().chain(axes).copied().collect();
                 Some(self.read_at(node, &all, axes.to_vec(), span))
