@@ -73,7 +73,7 @@ pub(crate) fn statement(
     equation: &ast::Equation,
     label: &str,
 ) -> (Claim, Vec<Diagnostic>) {
-    let mut b = Build { source, file, diagnostics: Vec::new(), problems: Vec::new() };
+    let mut b = Build { source, file, items: &file.items, diagnostics: Vec::new(), problems: Vec::new() };
     let claim = b.statement(problem, equation, label.to_string(), None, None);
     (claim, b.diagnostics)
 }
