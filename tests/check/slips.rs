@@ -56,6 +56,7 @@ fn slips_are_named() {
         ("abs", "g[i] = 1 + 0*x[i]", "abs-as-identity"),
         ("norm", "g[k] = 2*x[k]/sqrt(sum(i, x[i]^2))", "sqrt-half-dropped"),
         ("outer", "J[i,j,k] = b[j] + 0*a[k]*a[i]", "delta-missing"),
+        ("least squares", "g[k] = 2*sum(i, A[i,k]*(sum(j, A[i,j]*x[j]) + b[i]))", "sign-of-a-term"),
     ] {
         let found = slips(pair, claim);
         if !found.contains(&slip) {
@@ -127,6 +128,15 @@ fn the_weakest_condition_is_reported() {
     let orthogonal =
         condition("A[n,n] x[n]", "sum(i, sum(j, A[i,j]*x[j])^2)", "x", "g[k] = 2*x[k] + 0*A[k,k]");
     assert_eq!(orthogonal.0, "A' @ A == eye(n)");
+}
+
+/// Neither on a boundary only, nor where the derivative is zero and so is every slip of it.
+#[test]
+fn a_condition_that_says_nothing_is_not_reported() {
+    for claim in ["g[i] = 0*x[i]", "g[i] = -[x[i] > 0]", "g[i] = [x[i] <= 0]"] {
+        let report = ask("x[n]", "sum(i, relu(x[i]))", "x", claim, false);
+        assert!(matches!(report.verdict, Verdict::Wrong(_)), "{claim}: {:?}", report.verdict);
+    }
 }
 
 #[test]

@@ -1,12 +1,17 @@
 //! The `.chain` language: what is read, what is refused and how, how it is written, LaTeX, and robustness.
 
+mod claims;
 mod extracted;
+mod feynman;
 mod formatted;
 mod fuzz;
+mod homework;
 mod latex;
 mod limits;
 mod mistakes;
+mod rewrites;
 mod same;
+mod settled;
 
 use chainrule_lang::ast::File;
 use chainrule_lang::diagnostic::{Diagnostic, Severity};

@@ -24,7 +24,6 @@ enum Cell {
     Off,
     Above,
     Below,
-    On,
 }
 
 /// The weakest condition found under which the difference vanishes.
@@ -38,9 +37,13 @@ pub(crate) fn weakest(
     let steps = q.budget.steps;
     if let Proof::Left(left) = prove(g, q.claimed, q.derived, Assumed::default(), steps, deadline) {
         let (mut canon, left) = *left;
-        for cell in [Cell::Off, Cell::Above, Cell::Below, Cell::On] {
+        let derived = canon.poly(g, q.derived, &mut Meanings::default());
+        for cell in [Cell::Off, Cell::Above, Cell::Below] {
             for &boundary in boundaries {
-                if holds_in(&mut canon, g, &left, boundary, cell) {
+                // Where the derivative is nothing but zero, agreement with it says nothing about a claim.
+                if holds_in(&mut canon, g, &left, boundary, cell)
+                    && !holds_in(&mut canon, g, &derived, boundary, cell)
+                {
                     return Some(cell_condition(g, boundary, cell));
                 }
             }
@@ -108,7 +111,6 @@ fn cell_condition(g: &Graph, (a, b): Boundary, cell: Cell) -> Condition {
         Cell::Off => ("!=", ConditionKind::Boundary),
         Cell::Above => (">", ConditionKind::Cell),
         Cell::Below => ("<", ConditionKind::Cell),
-        Cell::On => ("==", ConditionKind::Cell),
     };
     Condition {
         text: format!("{left} {sign} {right}{}", for_all(&letters)),
@@ -142,12 +144,11 @@ fn holds_in(canon: &mut Canon, g: &Graph, left: &Poly, (a, b): Boundary, cell: C
     });
     let value = |node: NodeId| -> Option<bool> {
         if node == on {
-            return Some(matches!(cell, Cell::On));
+            return Some(false);
         }
         if Some(node) == positive {
             return match cell {
                 Cell::Off => None,
-                Cell::On => Some(false),
                 Cell::Above => Some(!flipped),
                 Cell::Below => Some(flipped),
             };

@@ -10,6 +10,7 @@ use chainrule_core::rational::Rational;
 use chainrule_core::shape::Dim;
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
+use smallvec::SmallVec;
 use std::cmp::Ordering;
 
 /// Terms as stored in an atom: free labels are the atom's own axes, sorted by [`order`].
@@ -116,11 +117,36 @@ fn degree(m: &Product) -> Rational {
     total
 }
 
+/// Factors, the first variable first, and of one variable the higher power first: `x² < x c < c²`.
+///
+/// A rewrite that replaces the leading term of a denominator ends only if this order survives multiplication; with
+/// `x c` in front of both squares, `x² c` would come back as a part of itself.
+fn lexicographic(a: &Product, b: &Product) -> Ordering {
+    let variable = |a: &Access, b: &Access| a.node.cmp(&b.node).then_with(|| a.at.cmp(&b.at));
+    let sorted = |m: &Product| {
+        let mut list: SmallVec<[Access; 6]> = m.accesses.iter().cloned().collect();
+        list.sort_by(variable);
+        list
+    };
+    let (left, right) = (sorted(a), sorted(b));
+    for (x, y) in left.iter().zip(&right) {
+        let power = || match x.power == y.power {
+            true => Ordering::Equal,
+            false => exponent::decode(y.power).cmp(&exponent::decode(x.power)),
+        };
+        let order = variable(x, y).then_with(power);
+        if order != Ordering::Equal {
+            return order;
+        }
+    }
+    right.len().cmp(&left.len())
+}
+
 /// Order of monomials: high degree first, then by factors, conditions and sums.
 pub(crate) fn order(a: &Product, b: &Product) -> Ordering {
     degree(b)
         .cmp(&degree(a))
-        .then_with(|| a.accesses.cmp(&b.accesses))
+        .then_with(|| lexicographic(a, b))
         .then_with(|| a.conds.cmp(&b.conds))
         .then_with(|| a.extents.len().cmp(&b.extents.len()))
         .then_with(|| a.extents[a.free..].cmp(&b.extents[b.free..]))

@@ -31,7 +31,12 @@ impl Canon {
                 true => self.divided(p, &lead, &group.at).map(|rest| (rest, group.at.clone())),
                 false => self.without_component(p, k, &lead, &group.at),
             };
-            let Some((rest, place)) = rest else { continue };
+            let Some((rest, place)) = rest else {
+                match self.unit_reduced(p, k) {
+                    Some(split) => return Some(split),
+                    None => continue,
+                }
+            };
             let inverse = c.recip()?;
             let mut raised = rest.clone().scaled(&inverse);
             let next = &e + &Rational::from(1);
@@ -47,6 +52,37 @@ impl Canon {
             return Some(split);
         }
         None
+    }
+
+    /// `exp(-x)·q^e = exp(-x)·q^(e+1) − q^e` for `q = exp(x) + 1` and `e <= -1`: exponentials of both signs beside a
+    /// denominator are parted, as powers of one variable are.
+    fn unit_reduced(&self, p: &Product, k: usize) -> Option<Vec<Product>> {
+        let group = &p.accesses[k];
+        let Atom::Group(terms) = self.atoms.atom(group.node) else { return None };
+        let [(lead, c), (unit, constant)] = &terms[..] else { return None };
+        if !crate::poly::is_unit(unit) || !is_plain(lead) {
+            return None;
+        }
+        let one = Product::one(p.extents.iter().cloned());
+        let placed = self.splice(&one, lead, &group.at);
+        for a in &placed.accesses {
+            let exponential = matches!(self.atoms.atom(a.node), Atom::Exp(_));
+            let b = p.accesses.iter().find(|b| b.node == a.node && b.at == a.at)?;
+            let (have, need) = (exponent::decode(b.power), exponent::decode(a.power));
+            if !exponential || need <= Rational::from(0) || have > -&need {
+                return None;
+            }
+        }
+        let inverse = constant.recip()?;
+        let mut raised = p.clone().scaled(&inverse);
+        let next = &exponent::decode(group.power) + &Rational::from(1);
+        if next.is_zero() {
+            raised.accesses.remove(k);
+        } else {
+            raised.accesses[k].power = exponent::encode(&next)?;
+        }
+        let moved = self.splice(p, lead, &group.at).scaled(&(c * &-&inverse));
+        Some(vec![raised, moved])
     }
 
     /// `p / lead` where every factor of the leading term is a factor of `p` to at least that power.

@@ -74,6 +74,9 @@ pub(crate) fn candidates(g: &mut Graph, derived: NodeId, sizes: &[Arc<str>]) -> 
             }
         }
     }
+    for (name, tag, sentence, node) in of_inner_sums(g, derived, flat) {
+        push(g, name, tag, sentence, node);
+    }
     let rank = ty.rank();
     for a in 0..rank {
         for b in a + 1..rank {
@@ -133,6 +136,54 @@ pub(crate) fn candidates(g: &mut Graph, derived: NodeId, sizes: &[Arc<str>]) -> 
                 &format!("A factor 1/{size} too many: this is the derivative of the mean, not of the sum."),
                 node,
             );
+        }
+    }
+    list
+}
+
+/// Sums inside of the answer that are looked at.
+const INNER: usize = 8;
+
+/// Slips in one term of a sum that stands inside the answer, as in `x @ (p - t)`.
+fn of_inner_sums(
+    g: &mut Graph,
+    derived: NodeId,
+    flat: NodeId,
+) -> Vec<(&'static str, &'static str, &'static str, NodeId)> {
+    let mut list = Vec::new();
+    let inner = |g: &Graph, node: NodeId| matches!(g.op(node), Op::Sum(c) if c.len() > 1);
+    // The youngest first: they stand nearest to the answer.
+    let mut sums = g.reachable(&[derived]);
+    sums.sort();
+    sums.retain(|&node| node != flat && inner(g, node));
+    for &sum in sums.iter().rev().take(INNER) {
+        let Op::Sum(c) = g.op(sum) else { continue };
+        let terms: Vec<(Rational, NodeId)> = c.iter().cloned().zip(g.args(sum)).collect();
+        let ty = g.ty(sum).clone();
+        for k in 0..terms.len().min(TERMS) {
+            let c = &terms[k].0;
+            let mut variants =
+                vec![("sign-of-a-term", "slip:sign", "One term has the wrong sign.", Some(-c))];
+            variants.push(("term-missing", "slip:term", "One term is missing.", None));
+            if !c.is_one() && !(-c).is_one() {
+                let unit = Rational::from(if c.is_negative() { -1 } else { 1 });
+                let sentence = "One term lacks its number factor.";
+                variants.push(("factor-of-a-term", "slip:factor", sentence, Some(unit)));
+            }
+            for (name, tag, sentence, coefficient) in variants {
+                let mut others = terms.clone();
+                match coefficient {
+                    Some(c) => others[k].0 = c,
+                    None => {
+                        others.remove(k);
+                    }
+                }
+                if let Ok(other) = g.sum(&others, ty.clone())
+                    && let Ok(answer) = g.substitute(&[derived], &[(sum, other)])
+                {
+                    list.push((name, tag, sentence, answer[0]));
+                }
+            }
         }
     }
     list

@@ -181,8 +181,11 @@ impl Writer<'_> {
             values.iter().map(|(name, value)| format!("{} = {}", name.text, self.formula(*value))).collect();
         let comments = self.file.comments.get(self.comment).is_some_and(|c| c.span.start < entry.span.end);
         let line = format!("case {} {{ {} }}", name.text, text.join("; "));
-        let lines: Vec<usize> = values.iter().map(|(name, _)| self.source.line_of(name.span.start)).collect();
-        let one_line = lines.windows(2).all(|pair| pair[0] == pair[1]);
+        // A value may itself span lines: what counts is whether the next one begins where it ends.
+        let line_of = |at: usize| self.source.line_of(at);
+        let one_line = values
+            .windows(2)
+            .all(|pair| line_of(self.file.tree.span(pair[0].1).end) == line_of(pair[1].0.span.start));
         let fits = 2 * self.depth + line.chars().count() <= WIDTH;
         if !comments && (values.is_empty() || (one_line && fits)) {
             let line = if values.is_empty() { format!("case {} {{ }}", name.text) } else { line };

@@ -8,6 +8,7 @@
 //! assert_eq!(program.problems[0].claims[0].label, "a");
 //! ```
 
+mod assumed;
 mod build;
 
 pub(crate) use build::statement;

@@ -135,7 +135,17 @@ impl Point {
                 .collect::<Result<Vec<usize>>>()?;
             let count: usize = shape.iter().product();
             let value = match input.ty.dtype {
-                DType::Real => Value::Real(tensor(&shape, real_entries(&shape, &mut rng, trial))),
+                DType::Real => {
+                    let mut entries = real_entries(&shape, &mut rng, trial);
+                    if input.facts.positive {
+                        entries.iter_mut().for_each(|x| *x = x.abs() + 0.01);
+                    }
+                    if let (true, &[n, _]) = (input.facts.symmetric, &shape[..]) {
+                        (0..n * n)
+                            .for_each(|k| entries[k] = entries[(k % n).max(k / n) * n + (k % n).min(k / n)]);
+                    }
+                    Value::Real(tensor(&shape, entries))
+                }
                 DType::Bool => {
                     Value::Bool(tensor(&shape, (0..count).map(|_| rng.next().is_multiple_of(2)).collect()))
                 }

@@ -550,6 +550,8 @@ impl<'s, 't> Lowering<'s, 't> {
                 let node = self.build(at, &order, span).map_err(|e| self.told(&e, span)).ok()?;
                 self.positive(node).map_err(|e| self.told(&e, span)).ok()
             }
+            // An index with two extents was told already, by its own name.
+            Err(Error::IndexConflict { .. }) if self.failed() => None,
             Err(error) => {
                 self.told(&error, span);
                 None

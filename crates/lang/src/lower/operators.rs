@@ -371,10 +371,10 @@ impl Lowering<'_, '_> {
             Diagnostic::error("E0301", at, message).label(a.span, self.typed(a)).label(b.span, self.typed(b));
         let (p, q) = (self.shape(a), self.shape(b));
         if p.len() == 2 && p[0] == *right {
-            wrong = wrong.help(format!("{x}' @ {y}  contracts {right} with {right}"));
+            wrong = wrong.help(format!("{} @ {y}  contracts {right} with {right}", transposed(&x)));
         }
         if q.len() == 2 && q[1] == *left {
-            wrong = wrong.help(format!("{x} @ {y}'  contracts {left} with {left}"));
+            wrong = wrong.help(format!("{x} @ {}  contracts {left} with {left}", transposed(&y)));
         }
         if p.len() == 1 && q.len() == 1 {
             wrong = wrong.help(format!("outer({x}, {y})  is the matrix of all products"));
@@ -490,5 +490,23 @@ trait IntoNone {
 impl IntoNone for () {
     fn into_none<T>(self) -> Option<T> {
         None
+    }
+}
+
+/// The transpose of a matrix as it is written: `V'`, `V` of `V'`, `(A @ B)'`.
+fn transposed(source: &str) -> String {
+    let mut depth = 0usize;
+    let atomic = source.chars().all(|c| {
+        match c {
+            '(' | '[' => depth += 1,
+            ')' | ']' => depth = depth.saturating_sub(1),
+            _ => return depth > 0 || c.is_alphanumeric() || matches!(c, '_' | '\''),
+        }
+        true
+    });
+    match source.strip_suffix('\'') {
+        Some(bare) if atomic => bare.to_string(),
+        _ if atomic => format!("{source}'"),
+        _ => format!("({source})'"),
     }
 }

@@ -258,7 +258,9 @@ impl Resolver<'_, '_, '_> {
 
     /// The names that a call binds: its leading arguments, when they are undeclared names or ranges.
     fn bound_names(&self, name: &str, args: &[Arg]) -> Vec<BoundName> {
-        let Some((_, leading)) = args.split_last().filter(|(_, leading)| !leading.is_empty()) else {
+        // A body has no key: `sum(A, axis=0)` binds nothing.
+        let body = |last: &Arg, leading: &[Arg]| !leading.is_empty() && last.key.is_none();
+        let Some((_, leading)) = args.split_last().filter(|(last, leading)| body(last, leading)) else {
             return Vec::new();
         };
         if !BINDERS.contains(&name) {

@@ -1,5 +1,6 @@
 //! From the tree of a file to its meaning, item by item.
 
+use super::assumed;
 use super::{Claim, Expectation, Problem, Program};
 use crate::ast::{
     self, BaseType, Entry, EntryKind, ExprId, File, Name, Operator, Role, Setting, Side, Tolerance,
@@ -25,7 +26,7 @@ pub(super) fn build(
     diagnostics: Vec<Diagnostic>,
     open_sizes: bool,
 ) -> Program {
-    let mut b = Build { source: &source, file: &file, diagnostics, problems: Vec::new() };
+    let mut b = Build { source: &source, file: &file, items: &file.items, diagnostics, problems: Vec::new() };
     let mut outside = Problem::default();
     outside.scope.open_sizes = open_sizes;
     for entry in &file.items {
@@ -45,9 +46,11 @@ pub(super) fn build(
                         .help("every problem has a label of its own"),
                 );
             }
+            b.items = &p.items;
             for entry in &p.items {
                 b.item(&mut problem, entry);
             }
+            b.items = &file.items;
             b.problems.push(problem);
         } else {
             b.item(&mut outside, entry);
@@ -70,7 +73,7 @@ pub(crate) fn statement(
     equation: &ast::Equation,
     label: &str,
 ) -> (Claim, Vec<Diagnostic>) {
-    let mut b = Build { source, file, diagnostics: Vec::new(), problems: Vec::new() };
+    let mut b = Build { source, file, items: &file.items, diagnostics: Vec::new(), problems: Vec::new() };
     let claim = b.statement(problem, equation, label.to_string(), None, None);
     (claim, b.diagnostics)
 }
@@ -81,6 +84,8 @@ const RESERVED: [(&str, &str); 1] = [("d", "`d` marks derivatives, as in dl/dz a
 struct Build<'b> {
     source: &'b Source,
     file: &'b File,
+    /// The items of the problem that is read, or those outside of all.
+    items: &'b [Entry],
     diagnostics: Vec<Diagnostic>,
     problems: Vec<Problem>,
 }
@@ -228,6 +233,7 @@ impl Build<'_> {
         };
         for name in names {
             let facts = Facts { constant: role == Role::Const, ..Facts::default() };
+            let facts = assumed::facts(&self.file.tree, self.items, &name.text, &ty, facts);
             match problem.scope.graph.input_with(&name.text, ty.clone(), facts) {
                 Ok(node) => self.declare(problem, name, Meaning::Input(node, role)),
                 Err(_) if problem.scope.names.contains_key(&name.text) => {

@@ -182,18 +182,21 @@ impl Lowering<'_> {
 
     fn outside(&self, access: At, index: At, position: &Dim, extent: &Dim) -> Error {
         let name = match &self.tree.node(access).node {
-            Node::Access(name, _) => name.clone(),
+            // A name that a caller made up is not one of the reader's.
+            Node::Access(name, _) if !name.starts_with('%') => name.clone(),
             Node::Entry(base, _) => self.tree.source(*base).to_string(),
-            _ => self.tree.source(access).to_string(),
+            _ => self.tree.source(access).split('[').next().unwrap_or_default().to_string(),
         };
         if let (Some(position), Some(extent)) = (position.as_fixed(), extent.as_fixed()) {
             return Error::OutOfRange { name, position, extent };
         }
         let read = self.tree.source(index);
-        let reached =
-            if read == position.to_string() { String::new() } else { format!(" reaches {position}") };
+        let reached = match read == position.to_string() {
+            true => " is".to_string(),
+            false => format!(" reaches {position},"),
+        };
         let message = format!(
-            "{read}{reached} is outside this axis of {name}: its positions are 0 .. {}\n  help: state a smaller range of the index, as in i=0..n-2, or guard the read, as in x[i-1]*[i > 0]",
+            "{read}{reached} outside the axis of {name}: its positions are 0 .. {}\n  help: state a smaller range of the index, as in i=0..n-2, or guard the read, as in x[i-1]*[i > 0]",
             extent.clone() - Dim::ONE
         );
         syntax(self.span(index), message)

@@ -168,7 +168,7 @@ fn mistakes_are_said_in_the_readers_indices() {
     assert_eq!(refused("w[3]"), "w has 3 entries, w[0] .. w[2]; there is no w[3]");
     assert_eq!(refused("w[-1]"), "w has 3 entries, w[0] .. w[2]; there is no w[-1]");
     assert_eq!(refused("o[i=0..2] = w[i+1]"), "w has 3 entries, w[0] .. w[2]; there is no w[3]");
-    assert!(refused("o[i=0..n-1] = x[i+1]").starts_with("at byte 16: i+1 reaches n is outside"));
+    assert!(refused("o[i=0..n-1] = x[i+1]").starts_with("at byte 16: i+1 reaches n, outside the axis of x"));
     assert!(refused("o[i=0..m-1] = x[i]").starts_with("index i is m long in i=0..m-1 but n long in x[i]"));
     assert_eq!(
         refused("o[i] = x[i]*z[k]"),
