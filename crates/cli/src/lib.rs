@@ -4,8 +4,8 @@
 //! understood, 65 the input was not, 66 there is no such input, 70 a mistake of this program, 74 output could not be
 //! written. Answers go to the standard output, everything else to the error output.
 //!
-//! A command is one file with its arguments and a `run` that gives an exit code, one variant of [`Command`] and one
-//! line of [`Command::run`]. Files come through `input`, formulas with their problem and case through `question`.
+//! A command is one file with its arguments and a `run` that gives an exit code, one variant of `Command` and one
+//! line of `Command::run`. Files come through `input`, formulas with their problem and case through `question`.
 
 mod check;
 mod data;

@@ -122,7 +122,12 @@ fn explain(out: &mut String, judged: &Judged) {
     }
     match &report.verdict {
         Verdict::Wrong(example) => wrong(out, judged, example),
-        Verdict::Conditional(condition) => conditional(out, condition),
+        Verdict::Conditional(condition) => {
+            conditional(out, condition);
+            if !condition.convention {
+                slips(out, report);
+            }
+        }
         Verdict::Layout => wrapped(
             out,
             "",
