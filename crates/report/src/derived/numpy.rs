@@ -8,7 +8,7 @@ use chainrule_lang::query::Query;
 const LINES: usize = 40;
 
 /// Longest code that stands on one line, its statements parted by `;`.
-const LINE: usize = 84;
+const LINE: usize = 88;
 
 /// The NumPy code of a query; positions and labels count from 0 in it, as NumPy does.
 pub(crate) fn numpy(query: &Query) -> Option<String> {
@@ -17,13 +17,7 @@ pub(crate) fn numpy(query: &Query) -> Option<String> {
     if lines.len() > LINES {
         return None;
     }
-    // A result that the last line assigns is not repeated.
-    let assigned = lines.last().is_some_and(|l| {
-        l.starts_with(&format!("{}[", text.result)) || l.starts_with(&format!("{} = ", text.result))
-    });
-    if !assigned {
-        lines.push(text.result);
-    }
+    lines.push(text.result);
     let simple = lines
         .iter()
         .all(|l| !l.contains('\n') && !l.starts_with(' ') && !l.ends_with(':') && !l.starts_with('#'));

@@ -31,8 +31,10 @@ pub fn text(derived: &Derived, notation: Notation) -> String {
         formula(&mut out, "evaluated", None, text, &format!("     ({why})"));
     }
     if let Some(numpy) = &derived.numpy {
-        let lines: Vec<String> =
-            numpy.lines().flat_map(|line| broken(line, super::wrap::WIDTH - COLUMN)).collect();
+        let lines: Vec<String> = read_by_people(numpy)
+            .lines()
+            .flat_map(|line| broken(line, super::wrap::WIDTH - COLUMN))
+            .collect();
         let code = lines.join(&format!("\n{}", " ".repeat(COLUMN)));
         let _ = writeln!(out, "  {:<width$}{code}", "numpy", width = COLUMN - 2);
     }
@@ -58,6 +60,14 @@ pub fn text(derived: &Derived, notation: Notation) -> String {
     let word = if derived.standing() == Standing::Right { "verified" } else { "NOTE" };
     line(&mut out, word, &derived.verified.sentence());
     out
+}
+
+/// Code without the name at its end, where the statement before assigns just that name: a reader sees the value there.
+fn read_by_people(code: &str) -> &str {
+    let Some((before, last)) = code.rsplit_once("; ").or_else(|| code.rsplit_once('\n')) else { return code };
+    let statement = before.rsplit(['\n']).next().unwrap_or(before).rsplit("; ").next().unwrap_or(before);
+    let assigned = statement.strip_prefix(last).is_some_and(|rest| rest.starts_with(['[', ' ']));
+    if assigned { before } else { code }
 }
 
 /// A line of Python in pieces of at most `room`: broken inside brackets, where a line break says nothing, or else
