@@ -83,7 +83,7 @@ pub fn words(record: &Record) -> String {
         Outcome::Unread => "not understood".to_string(),
         Outcome::Expected(e) if e.pass => {
             let found = if e.found.shape().is_empty() && !e.tolerance.is_empty() {
-                format!("   {}", chainrule_core_number(e.found.data()[0]))
+                format!("   {:?}", e.found.data()[0])
             } else {
                 String::new()
             };
@@ -91,11 +91,6 @@ pub fn words(record: &Record) -> String {
         }
         Outcome::Expected(_) | Outcome::Failed(_) => "FAIL".to_string(),
     }
-}
-
-/// A number in full.
-fn chainrule_core_number(x: f64) -> String {
-    format!("{x:?}")
 }
 
 fn details(out: &mut String, record: &Record) {
@@ -296,27 +291,13 @@ fn table(out: &mut String, judged: &Judged, example: &Counterexample) {
         return;
     }
     let rank = yours.shape().len();
-    let heads: Vec<String> = (0..rank)
-        .map(|k| {
-            judged
-                .letters
-                .get(k)
-                .cloned()
-                .unwrap_or_else(|| "index".chars().take(if rank == 1 { 5 } else { 1 }).collect())
-        })
-        .collect();
-    let heads: Vec<String> = heads
-        .iter()
-        .enumerate()
-        .map(|(k, h)| {
-            if judged.letters.is_empty() {
-                ["i", "j", "k", "l"].get(k).unwrap_or(&"_").to_string()
-            } else {
-                h.clone()
-            }
-        })
-        .collect();
-    let head: String = heads.iter().map(|h| format!("{h:>3}")).collect();
+    let nameless = ["i", "j", "k", "l"];
+    let letter = |k: usize| match judged.letters.get(k) {
+        Some(letter) => letter.as_str(),
+        None if judged.letters.is_empty() => nameless.get(k).copied().unwrap_or("_"),
+        None => "i",
+    };
+    let head: String = (0..rank).map(|k| format!("{:>3}", letter(k))).collect();
     let _ = writeln!(out, "{head}   {:>12}  {:>12}", "yours", "derived");
     let total = yours.data().len();
     let differs = |k: usize| yours.data()[k].to_bits() != derived.data()[k].to_bits();

@@ -287,7 +287,7 @@ impl<'s, 't> Lowering<'s, 't> {
                 Diagnostic::error("E0108", span, "a text has no value in a formula")
                     .help("texts stand in titles, and in einsum(\"ij,j->i\", A, x)"),
             ),
-            Kind::Name(name) => self.leaf(id, name, span),
+            Kind::Name(_) => self.leaf(id, span),
             Kind::Call(name, args) => self.call(id, name, args),
             Kind::Index(base, items) => self.index(id, *base, items),
             Kind::Transpose(a) => {
@@ -332,7 +332,7 @@ impl<'s, 't> Lowering<'s, 't> {
         Piece { dim: Some(dim.clone()), ..self.scalar(at, Worth::Number, span) }
     }
 
-    fn leaf(&mut self, id: ExprId, name: &str, span: Span) -> Option<Piece> {
+    fn leaf(&mut self, id: ExprId, span: Span) -> Option<Piece> {
         match self.reading(id).clone() {
             Reading::Letter(letter) => {
                 let at = self.sheet.letter(letter, span);
@@ -342,11 +342,7 @@ impl<'s, 't> Lowering<'s, 't> {
             Reading::Subscripted(base, subscripts) => self.subscripted(&base, &subscripts, span),
             Reading::Constant(word) => self.constant(word, span),
             // The binder has read its letters; a name in the place of a function's word is read by the function.
-            Reading::Plain => {
-                let _ = name;
-                None
-            }
-            Reading::Binder(_) | Reading::Wrong => None,
+            Reading::Plain | Reading::Binder(_) | Reading::Wrong => None,
         }
     }
 

@@ -116,9 +116,7 @@ impl Lowering<'_, '_> {
 
     /// The axes that a call works over: `axis=1`, `axis=[0,1]`, `axis=all`, else the only one.
     fn axes_of(&mut self, call: &Call<'_>, rank: usize, last: bool) -> Option<Vec<usize>> {
-        if let Some(extra) = call.args.iter().find(|a| a.key.as_ref().is_some_and(|(k, _)| k.text != "axis"))
-        {
-            let _ = extra;
+        if call.args.iter().any(|a| a.key.as_ref().is_some_and(|(k, _)| k.text != "axis")) {
             return self.misused(call);
         }
         let Some(item) = self.key(call, "axis") else {
@@ -187,13 +185,8 @@ impl Lowering<'_, '_> {
         self.reduced(&call.name.text, &letters, piece, call.span)
     }
 
-    /// A node of the core over chosen axes, the last one by default.
-    fn node_over_axes(
-        &mut self,
-        call: &Call<'_>,
-        last: bool,
-        make: fn(&mut Graph, NodeId, &[usize]) -> chainrule_core::Result<NodeId>,
-    ) -> Option<Piece> {
+    /// The one argument, which has an axis, and the axes that are worked over.
+    fn array_and_axes(&mut self, call: &Call<'_>, last: bool) -> Option<(Piece, Vec<usize>)> {
         let piece = self.value(call)?;
         self.refuse_row(&piece, call.span)?;
         let rank = self.rank(&piece);
@@ -205,6 +198,17 @@ impl Lowering<'_, '_> {
             ));
         }
         let axes = self.axes_of(call, rank, last)?;
+        Some((piece, axes))
+    }
+
+    /// A node of the core over chosen axes, the last one by default.
+    fn node_over_axes(
+        &mut self,
+        call: &Call<'_>,
+        last: bool,
+        make: fn(&mut Graph, NodeId, &[usize]) -> chainrule_core::Result<NodeId>,
+    ) -> Option<Piece> {
+        let (piece, axes) = self.array_and_axes(call, last)?;
         self.apply(vec![piece], call.span, |g, x, lead| {
             let axes: Vec<usize> = axes.iter().map(|a| a + lead).collect();
             make(g, x[0], &axes)
@@ -220,17 +224,7 @@ impl Lowering<'_, '_> {
     }
 
     fn sum_over_axes(&mut self, call: &Call<'_>, change: fn(&mut Self, At, Span) -> At) -> Option<Piece> {
-        let piece = self.value(call)?;
-        self.refuse_row(&piece, call.span)?;
-        let rank = self.rank(&piece);
-        if rank == 0 {
-            return self.refuse(Diagnostic::error(
-                "E0305",
-                call.span,
-                format!("{} is of an array, this is a number", call.name.text),
-            ));
-        }
-        let axes = self.axes_of(call, rank, false)?;
+        let (piece, axes) = self.array_and_axes(call, false)?;
         let span = call.span;
         let piece = self.each(piece, span, |l, at| change(l, at, span));
         let letters: Vec<Letter> = axes.iter().map(|&k| piece.axes[k]).collect();
