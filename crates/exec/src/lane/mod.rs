@@ -1,0 +1,3 @@
+//! Lane programs and what executes them.
+
+pub mod program;
