@@ -1,0 +1,1 @@
+//! The order of contractions: a product of three and more factors is split into pairs when that saves work.
