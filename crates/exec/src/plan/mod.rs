@@ -19,7 +19,7 @@ mod functions;
 mod whole;
 
 use crate::array::lower::lower;
-use crate::array::{ArrayId, Arrays, Definition, Entry, Input, Whole, view};
+use crate::array::{ArrayId, Arrays, Definition, Entry, Input, Whole, order, view};
 use crate::emit::emit;
 use crate::error::{Error, Result};
 use crate::lane::Number;
@@ -120,7 +120,7 @@ impl<T: Number> Plan<T> {
     pub fn compile(graph: &Graph, outputs: &[NodeId], options: &Options) -> Result<Plan<T>> {
         let mut arrays = lower(graph, outputs, &options.sizes)?.prune();
         view::read_through(&mut arrays);
-        let arrays = arrays.prune();
+        let arrays = order::split(arrays.prune());
         let schedule = schedule::schedule(&arrays, options.fuse);
         let memory = memory::assign(&arrays, &schedule, options.reuse);
         let entries: u128 = arrays.outputs.iter().map(|o| arrays[*o].count() as u128).sum();
