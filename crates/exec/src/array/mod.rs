@@ -5,6 +5,7 @@
 
 pub mod composite;
 pub mod lower;
+pub mod matrix;
 pub mod order;
 pub mod view;
 

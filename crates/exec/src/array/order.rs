@@ -229,7 +229,8 @@ fn take(nest: &Nest, group: &Set) -> (Nest, impl FnOnce(ArrayId) -> Nest + use<>
 }
 
 impl Factor {
-    fn substitute(&self, by: &dyn Fn(usize) -> At) -> Factor {
+    /// Every label replaced by an index.
+    pub(super) fn substitute(&self, by: &dyn Fn(usize) -> At) -> Factor {
         let read = Read {
             array: self.read.array,
             at: self.read.at.iter().map(|t| t.substitute(by)).collect(),

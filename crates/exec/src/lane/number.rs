@@ -1,10 +1,11 @@
 //! The numbers that a plan computes with: `f64` and `f32`.
 
 use super::program::Precision;
+use crate::gemm::Real;
 use chainrule_core::scalar::Scalar;
 
 /// A floating-point number with a bit view, as programs see it.
-pub trait Number: Scalar + Copy + Send + Sync + Default + PartialOrd + 'static {
+pub trait Number: Scalar + Real + Copy + Send + Sync + Default + PartialOrd + 'static {
     /// Which of the two.
     const PRECISION: Precision;
     /// All bits set: a mask that holds.

@@ -19,9 +19,11 @@ mod functions;
 mod whole;
 
 use crate::array::lower::lower;
+use crate::array::matrix::{self, Matrix};
 use crate::array::{ArrayId, Arrays, Definition, Entry, Input, Whole, order, view};
 use crate::emit::emit;
 use crate::error::{Error, Result};
+use crate::gemm::{Pointers, Product, Workspace};
 use crate::lane::Number;
 use crate::lane::interpret::{self, Scratch};
 use crate::lane::program::Program;
@@ -82,17 +84,29 @@ enum Source {
 }
 
 /// A compiled step.
-enum Step {
+enum Step<T> {
     /// A lane program, and where its table of pointers begins.
     Loops { program: Program, table: std::ops::Range<usize> },
     /// A kernel; result first, then operands, in the table.
     Whole { kernel: Whole, table: std::ops::Range<usize>, arrays: Vec<ArrayId> },
+    /// A matrix product.
+    Matrix(MatrixStep<T>),
+}
+
+/// A matrix product with its places in the table.
+struct MatrixStep<T> {
+    product: Product<T>,
+    /// Result, left, right, and the rest in the order of [`Matrix::reads`]; each only where it is given.
+    table: std::ops::Range<usize>,
+    given: [bool; 5],
 }
 
 /// A compiled graph with its memory.
 pub struct Plan<T> {
     arrays: Arrays,
-    steps: Vec<Step>,
+    steps: Vec<Step<T>>,
+    workspace: Workspace<T>,
+    threads: usize,
     memory: Memory,
     /// Pointers of all steps, one table after the other; those of inputs and outputs are filled in by each run.
     table: Vec<*mut u8>,
@@ -120,7 +134,7 @@ impl<T: Number> Plan<T> {
     pub fn compile(graph: &Graph, outputs: &[NodeId], options: &Options) -> Result<Plan<T>> {
         let mut arrays = lower(graph, outputs, &options.sizes)?.prune();
         view::read_through(&mut arrays);
-        let arrays = order::split(arrays.prune());
+        let arrays = matrix::prepare(order::split(arrays.prune())).prune();
         let schedule = schedule::schedule(&arrays, options.fuse);
         let memory = memory::assign(&arrays, &schedule, options.reuse);
         let entries: u128 = arrays.outputs.iter().map(|o| arrays[*o].count() as u128).sum();
@@ -128,14 +142,16 @@ impl<T: Number> Plan<T> {
         if bytes > options.limit {
             return Err(Error::TooLarge { bytes, limit: options.limit });
         }
-        Plan::build(arrays, &schedule, memory)
+        Plan::build(arrays, &schedule, memory, options)
     }
 
-    fn build(arrays: Arrays, schedule: &Schedule, memory: Memory) -> Result<Plan<T>> {
+    fn build(arrays: Arrays, schedule: &Schedule, memory: Memory, options: &Options) -> Result<Plan<T>> {
         let mut plan = Plan {
             arena: vec![T::default(); memory.arena],
             integer_arena: vec![0; memory.integers],
             steps: Vec::with_capacity(schedule.steps.len()),
+            workspace: Workspace::new(),
+            threads: options.threads.max(1),
             table: Vec::new(),
             sources: Vec::new(),
             reals: Vec::new(),
@@ -147,15 +163,14 @@ impl<T: Number> Plan<T> {
             arrays,
         };
         plan.place_constants();
-        let mut tables: Vec<Vec<ArrayId>> = Vec::new();
         for step in &schedule.steps {
             match &step.work {
                 Work::Loops { order, members } => {
                     let emitted = emit(&plan.arrays, schedule, order, members, T::PRECISION)?;
                     let table = plan.reserve(&emitted.buffers);
                     plan.steps.push(Step::Loops { program: emitted.program, table });
-                    tables.push(emitted.buffers);
                 }
+                Work::Matrix(id, matrix) => plan.matrix(*id, matrix),
                 Work::Whole(id) => {
                     let Definition::Whole(kernel, args) = &plan.arrays[*id].definition else {
                         unreachable!("invariant: a kernel")
@@ -173,6 +188,28 @@ impl<T: Number> Plan<T> {
             }
         }
         Ok(plan)
+    }
+
+    fn matrix(&mut self, id: ArrayId, matrix: &Matrix) {
+        let arrays: Vec<ArrayId> = std::iter::once(id).chain(matrix.reads()).collect();
+        let table = self.reserve(&arrays);
+        let product = Product {
+            m: matrix.product.m,
+            n: matrix.product.n,
+            k: matrix.product.k,
+            batch: matrix.product.batch.clone(),
+            a: matrix.product.a.clone(),
+            b: matrix.product.b.clone(),
+            c: matrix.product.c.clone(),
+            alpha: T::of(matrix.product.alpha),
+            beta: T::of(matrix.product.beta),
+            symmetric: matrix.product.symmetric,
+            prologue: matrix.product.prologue.clone(),
+            epilogue: matrix.product.epilogue.clone(),
+        };
+        let given = [matrix.k_scale, matrix.active_k, matrix.active_rows, matrix.active_cols, matrix.mask]
+            .map(|array| array.is_some());
+        self.steps.push(Step::Matrix(MatrixStep { product, table, given }));
     }
 
     /// Literals get memory of their own, and truth values given as inputs.
@@ -272,6 +309,11 @@ impl<T: Number> Plan<T> {
                 Step::Loops { program, table } => unsafe {
                     interpret::run(program, functions, &self.table[table.clone()], &mut self.scratch);
                 },
+                Step::Matrix(step) => {
+                    let pointers = step.pointers(&self.table[step.table.clone()]);
+                    // SAFETY: as above; views were read off the shapes of their arrays, and the result is no operand.
+                    unsafe { step.product.run_unchecked(&pointers, &mut self.workspace, self.threads) }
+                }
                 Step::Whole { kernel, table, arrays } => {
                     // SAFETY: as above.
                     unsafe { run_whole::<T>(&self.arrays, kernel, &self.table[table.clone()], arrays)? }
@@ -360,6 +402,32 @@ impl<T: Number> Plan<T> {
             }
         }
         Ok(())
+    }
+}
+
+impl<T: Number> MatrixStep<T> {
+    /// The table as the kernel wants it.
+    fn pointers(&self, table: &[*mut u8]) -> Pointers<T> {
+        let mut next = 3;
+        let mut take = |k: usize| {
+            if !self.given[k] {
+                return std::ptr::null();
+            }
+            next += 1;
+            table[next - 1].cast::<T>().cast_const()
+        };
+        Pointers {
+            c: table[0].cast(),
+            a: table[1].cast::<T>().cast_const(),
+            b: table[2].cast::<T>().cast_const(),
+            k_scale: take(0),
+            active_k: take(1),
+            active_rows: take(2),
+            active_cols: take(3),
+            mask: take(4),
+            bias: std::ptr::null(),
+            scale: std::ptr::null(),
+        }
     }
 }
 

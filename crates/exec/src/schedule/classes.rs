@@ -3,7 +3,8 @@
 //! A label that reads an axis as it stands is in that axis's class. Small classes are *unrolled*: their positions are
 //! written out, so that a batch of tiny networks, or a robot arm, is straight-line code over the lanes of its batch.
 
-use crate::array::{ArrayId, Arrays, Body, Definition, Reduction};
+use crate::array::matrix::Matrix;
+use crate::array::{ArrayId, Arrays, Definition};
 use smallvec::SmallVec;
 
 /// A class of labels, by its number.
@@ -14,10 +15,10 @@ pub struct Class(pub u32);
 const STRAIGHT: usize = 6_000;
 /// Operations of straight-line code inside a loop over lanes.
 const LANES: usize = 40_000;
+/// Rows, columns and terms from which a matrix product keeps its kernel.
+const SIDE: usize = 12;
 /// Classes of this extent and less may be unrolled.
 const WIDEST: usize = 64;
-/// Multiply-adds from which a matrix product is worth a kernel of its own.
-const MATRIX: usize = 1 << 15;
 
 /// The classes of every array's labels.
 #[derive(Clone, Debug)]
@@ -30,7 +31,7 @@ pub struct Classes {
 
 impl Classes {
     /// Groups the labels of all arrays, and chooses what is unrolled.
-    pub fn new(arrays: &Arrays) -> Classes {
+    pub fn new(arrays: &Arrays, matrices: &[Option<Matrix>]) -> Classes {
         let mut union = Union::new(arrays);
         for (k, array) in arrays.arrays.iter().enumerate() {
             let Definition::Nest(nest) = &array.definition else { continue };
@@ -46,7 +47,7 @@ impl Classes {
         }
         let (of, extents) = union.classes(arrays);
         let mut classes = Classes { of, looped: extents.iter().map(|&e| e > 1).collect() };
-        classes.unroll(arrays, &extents);
+        classes.unroll(arrays, matrices, &extents);
         classes
     }
 
@@ -66,13 +67,11 @@ impl Classes {
     }
 
     /// Unrolls every class up to the greatest extent that keeps the code short.
-    fn unroll(&mut self, arrays: &Arrays, extents: &[usize]) {
+    fn unroll(&mut self, arrays: &Arrays, matrices: &[Option<Matrix>], extents: &[usize]) {
         let mut fixed = vec![false; extents.len()];
-        for (k, array) in arrays.arrays.iter().enumerate() {
-            if let Definition::Nest(nest) = &array.definition {
-                if is_matrix_product(nest) {
-                    self.of[k].iter().for_each(|c| fixed[c.0 as usize] = true);
-                }
+        for (k, matrix) in matrices.iter().enumerate() {
+            if matrix.as_ref().is_some_and(|m| is_large(&m.product)) {
+                self.of[k].iter().for_each(|c| fixed[c.0 as usize] = true);
             }
         }
         let mut candidates: Vec<usize> = extents.iter().copied().filter(|&e| e > 1 && e <= WIDEST).collect();
@@ -105,29 +104,9 @@ impl Classes {
     }
 }
 
-/// A sum of products large enough, in three directions, for a kernel of its own.
-fn is_matrix_product(nest: &crate::array::Nest) -> bool {
-    let Body::Product(factors) = &nest.body else { return false };
-    if nest.reduction != Reduction::Sum || factors.len() < 2 || nest.free == nest.extents.len() {
-        return false;
-    }
-    let points = nest.extents.iter().fold(1usize, |n, &e| n.saturating_mul(e));
-    let bound: usize = nest.extents[nest.free..].iter().product();
-    let reads = |label: usize, f: usize| {
-        let mut found = false;
-        factors[f].read.at.iter().for_each(|t| t.each_label(&mut |l| found |= l == label));
-        found
-    };
-    // Free labels that only the first, or only another factor reads.
-    let (mut rows, mut columns) = (1usize, 1usize);
-    for label in 0..nest.free {
-        match (0..factors.len()).filter(|&f| reads(label, f)).collect::<Vec<_>>()[..] {
-            [0] => rows = rows.saturating_mul(nest.extents[label]),
-            [_] => columns = columns.saturating_mul(nest.extents[label]),
-            _ => {}
-        }
-    }
-    points >= MATRIX && bound >= 12 && rows >= 12 && columns >= 12
+/// A matrix product in three directions is never written out.
+fn is_large(product: &crate::gemm::Product<f64>) -> bool {
+    product.m >= SIDE && product.n >= SIDE && product.k >= SIDE
 }
 
 /// Union-find over the labels of all arrays.

@@ -6,6 +6,7 @@
 pub mod classes;
 pub mod memory;
 
+use crate::array::matrix::{self, Matrix};
 use crate::array::{Array, ArrayId, Arrays, Body, Definition, Entry, Guard, Nest};
 use classes::{Class, Classes};
 use indexmap::IndexMap;
@@ -23,6 +24,8 @@ pub enum Work {
     },
     /// A kernel over whole operands.
     Whole(ArrayId),
+    /// A matrix product.
+    Matrix(ArrayId, Box<Matrix>),
 }
 
 /// A step of the schedule.
@@ -58,8 +61,16 @@ enum Kind {
 
 /// Chooses steps.
 pub fn schedule(arrays: &Arrays, fuse: bool) -> Schedule {
-    let classes = Classes::new(arrays);
     let count = arrays.arrays.len();
+    let mut matrices: Vec<Option<Matrix>> =
+        (0..count).map(|k| matrix::recognise(arrays, ArrayId(k as u32))).collect();
+    let classes = Classes::new(arrays, &matrices);
+    for (k, matrix) in matrices.iter_mut().enumerate() {
+        // What is written out in full needs no kernel.
+        if !classes.all(ArrayId(k as u32)).iter().any(|&c| classes.is_looped(c)) {
+            *matrix = None;
+        }
+    }
     let mut levels = vec![0u32; count];
     let mut kinds: Vec<Option<Kind>> = vec![None; count];
     let mut groups: IndexMap<(u32, Kind), Vec<ArrayId>> = IndexMap::new();
@@ -68,7 +79,7 @@ pub fn schedule(arrays: &Arrays, fuse: bool) -> Schedule {
         let id = ArrayId(k as u32);
         let kind = match &arrays[id].definition {
             Definition::Nest(_) if constant(&arrays[id]).is_some() && !kept[k] => continue,
-            Definition::Nest(nest) if fuse => Kind::Loops(loops_of(nest, id, &classes)),
+            Definition::Nest(nest) if fuse && matrices[k].is_none() => Kind::Loops(loops_of(nest, id, &classes)),
             Definition::Nest(_) | Definition::Whole(..) => Kind::Alone(id),
             _ => continue,
         };
@@ -94,7 +105,7 @@ pub fn schedule(arrays: &Arrays, fuse: bool) -> Schedule {
             continue;
         }
         match &array.definition {
-            Definition::Nest(nest) => {
+            Definition::Nest(nest) if matrices[k].is_none() => {
                 for (operand, fused) in operands(nest, id, arrays, &classes) {
                     let o = operand.index();
                     let same = fused && kinds[o] == kinds[k] && levels[o] == levels[k];
@@ -108,11 +119,18 @@ pub fn schedule(arrays: &Arrays, fuse: bool) -> Schedule {
     let mut ordered: Vec<((u32, Kind), Vec<ArrayId>)> = groups.into_iter().collect();
     ordered.sort_by_key(|((level, _), members)| (*level, members[0]));
     let steps =
-        ordered.into_iter().map(|((_, kind), members)| step(arrays, &classes, &stored, kind, members));
+        ordered.into_iter().map(|((_, kind), members)| step(arrays, &classes, &stored, &mut matrices, kind, members));
     Schedule { steps: steps.collect(), classes, stored }
 }
 
-fn step(arrays: &Arrays, classes: &Classes, stored: &[bool], kind: Kind, members: Vec<ArrayId>) -> Step {
+fn step(
+    arrays: &Arrays,
+    classes: &Classes,
+    stored: &[bool],
+    matrices: &mut [Option<Matrix>],
+    kind: Kind,
+    members: Vec<ArrayId>,
+) -> Step {
     let writes: Vec<ArrayId> = members.iter().copied().filter(|m| stored[m.index()]).collect();
     let mut reads = Vec::new();
     for &m in &members {
@@ -125,7 +143,9 @@ fn step(arrays: &Arrays, classes: &Classes, stored: &[bool], kind: Kind, members
     reads.sort_unstable();
     reads.dedup();
     let whole = matches!(arrays[members[0]].definition, Definition::Whole(..));
+    let matrix = matrices[members[0].index()].take();
     let work = match kind {
+        Kind::Alone(id) if matrix.is_some() => Work::Matrix(id, Box::new(matrix.expect("just seen"))),
         Kind::Alone(id) if whole => Work::Whole(id),
         Kind::Alone(id) => Work::Loops { order: own_order(arrays, classes, &[id]), members },
         Kind::Loops(_) => Work::Loops { order: own_order(arrays, classes, &members), members },
