@@ -10,4 +10,5 @@ pub mod plan;
 pub mod schedule;
 
 pub use error::{Error, Result};
+pub use plan::structured::StructuredPlan;
 pub use plan::{Options, Plan, Value};

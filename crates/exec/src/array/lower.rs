@@ -36,6 +36,13 @@ pub fn lower(graph: &Graph, outputs: &[NodeId], sizes: &Sizes) -> Result<Arrays>
     Lowering::new(graph, sizes).run(&reachable, outputs)
 }
 
+/// The number of an extent.
+pub(crate) fn extent(dim: &Dim, sizes: &Sizes) -> Result<usize> {
+    let unknown =
+        |name: std::sync::Arc<str>| Error::UnknownSize { name: name.to_string(), of: "an output".into() };
+    Ok(usize::try_from(dim.evaluate(sizes).map_err(unknown)?).unwrap_or(0))
+}
+
 struct Lowering<'g> {
     graph: &'g Graph,
     sizes: &'g Sizes,

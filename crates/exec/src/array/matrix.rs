@@ -75,20 +75,15 @@ impl Sides {
                 !f.divides && f.power == 1 && labels(&f.read.at) & bound == bound
             })
             .collect();
-        order.sort_by_key(|&k| std::cmp::Reverse((points(labels(&factors[k].read.at)), std::cmp::Reverse(k))));
+        order
+            .sort_by_key(|&k| std::cmp::Reverse((points(labels(&factors[k].read.at)), std::cmp::Reverse(k))));
         let &first = order.first()?;
         let in_first = labels(&factors[first].read.at);
         let own = |k: usize| labels(&factors[k].read.at) & !in_first;
-        let second =
-            order[1..].iter().copied().find(|&k| own(k) != 0).or_else(|| order.get(1).copied())?;
+        let second = order[1..].iter().copied().find(|&k| own(k) != 0).or_else(|| order.get(1).copied())?;
         let (a, b) = (first.min(second), first.max(second));
-        let sides = Sides {
-            a,
-            b,
-            in_a: labels(&factors[a].read.at),
-            in_b: labels(&factors[b].read.at),
-            bound,
-        };
+        let sides =
+            Sides { a, b, in_a: labels(&factors[a].read.at), in_b: labels(&factors[b].read.at), bound };
         let every = (0..nest.extents.len()).fold(0, |s, l| s | 1 << l);
         let (rows, columns) = (points(sides.in_a & !sides.in_b), points(sides.in_b & !sides.in_a));
         let worth = points(every) >= LEAST && points(bound) >= TERMS && rows.max(columns) >= SIDE;
@@ -191,7 +186,9 @@ fn side(out: &mut Arrays, nest: &Nest, mut factors: Vec<Factor>, guards: Vec<Gua
     }
     // As the main factor has its axes, so that the product reads along memory.
     let mut order: Vec<usize> = factors[0].read.at.iter().filter_map(At::as_label).collect();
-    order.extend((0..nest.extents.len()).filter(|l| of >> l & 1 == 1 && !order.contains(l)).collect::<Vec<_>>());
+    order.extend(
+        (0..nest.extents.len()).filter(|l| of >> l & 1 == 1 && !order.contains(l)).collect::<Vec<_>>(),
+    );
     let place = |label: usize| {
         At::label(order.iter().position(|&l| l == label).expect("invariant: a label of the side"))
     };
@@ -297,7 +294,11 @@ pub fn recognise(arrays: &Arrays, id: ArrayId) -> Option<Matrix> {
     let line = |array: ArrayId, at: &At, of: &[usize]| -> Option<Line> {
         let (offset, steps) = strided.steps(array, std::slice::from_ref(at))?;
         let (_, steps) = flattened(of, &nest.extents, &[&steps])?;
-        Some(Line { offset: usize::try_from(offset).ok()?, stride: steps[0] as isize, batch: SmallVec::new() })
+        Some(Line {
+            offset: usize::try_from(offset).ok()?,
+            stride: steps[0] as isize,
+            batch: SmallVec::new(),
+        })
     };
     for (position, factor) in factors.iter().enumerate() {
         if position == sides.a || position == sides.b {
@@ -305,7 +306,8 @@ pub fn recognise(arrays: &Arrays, id: ArrayId) -> Option<Matrix> {
         }
         if let Some(c) = crate::schedule::constant(&arrays[factor.read.array]) {
             let c = c.powi(i32::try_from(factor.power).ok()?);
-            matrix.product.alpha = if factor.divides { matrix.product.alpha / c } else { matrix.product.alpha * c };
+            matrix.product.alpha =
+                if factor.divides { matrix.product.alpha / c } else { matrix.product.alpha * c };
             continue;
         }
         let fits = matrix.k_scale.is_none() && is_line(&factor.read, sides.k()) && factor.power == 1;

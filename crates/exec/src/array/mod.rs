@@ -7,6 +7,7 @@ pub mod composite;
 pub mod lower;
 pub mod matrix;
 pub mod order;
+pub mod scatter;
 pub mod view;
 
 use chainrule_core::graph::op::{Comparison, Linear, Logic};
@@ -326,6 +327,8 @@ pub enum Definition {
     Integers(Vec<i64>),
     /// A nest of loops.
     Nest(Nest),
+    /// Terms added up where an index says, in memory that was cleared; all labels of the nest are bound.
+    Scatter(Nest, Place),
     /// A kernel over whole operands.
     Whole(Whole, SmallVec<[ArrayId; 2]>),
 }
@@ -345,6 +348,14 @@ impl Array {
     /// Number of entries.
     pub fn count(&self) -> usize {
         self.shape.iter().product()
+    }
+
+    /// The loops that compute it, if it is made by loops.
+    pub fn loops(&self) -> Option<&Nest> {
+        match &self.definition {
+            Definition::Nest(nest) | Definition::Scatter(nest, _) => Some(nest),
+            _ => None,
+        }
     }
 
     /// The nest, if it is one.
@@ -449,6 +460,10 @@ impl Definition {
             Definition::Input(_) | Definition::Reals(_) | Definition::Integers(_) => {}
             Definition::Whole(_, args) => args.iter().copied().for_each(visit),
             Definition::Nest(nest) => nest.each_operand(visit),
+            Definition::Scatter(nest, place) => {
+                nest.each_operand(visit);
+                place.iter().for_each(|t| t.each_array(visit));
+            }
         }
     }
 
@@ -457,16 +472,10 @@ impl Definition {
         match self {
             Definition::Input(_) | Definition::Reals(_) | Definition::Integers(_) => {}
             Definition::Whole(_, args) => args.iter_mut().for_each(|a| *a = name(*a)),
-            Definition::Nest(nest) => {
-                nest.guards.iter_mut().for_each(|g| g.rename(name));
-                for read in nest.body.reads_mut() {
-                    read.array = name(read.array);
-                    read.at.iter_mut().for_each(|t| t.rename(name));
-                    read.guards.iter_mut().for_each(|g| g.rename(name));
-                }
-                if let Body::Count(at) = &mut nest.body {
-                    at.rename(name);
-                }
+            Definition::Nest(nest) => nest.rename(name),
+            Definition::Scatter(nest, place) => {
+                nest.rename(name);
+                place.iter_mut().for_each(|t| t.rename(name));
             }
         }
     }
@@ -499,6 +508,19 @@ impl Body {
 }
 
 impl Nest {
+    /// Operands renamed.
+    fn rename(&mut self, name: &dyn Fn(ArrayId) -> ArrayId) {
+        self.guards.iter_mut().for_each(|g| g.rename(name));
+        for read in self.body.reads_mut() {
+            read.array = name(read.array);
+            read.at.iter_mut().for_each(|t| t.rename(name));
+            read.guards.iter_mut().for_each(|g| g.rename(name));
+        }
+        if let Body::Count(at) = &mut self.body {
+            at.rename(name);
+        }
+    }
+
     /// Calls `visit` on every operand, those read as indices and as conditions included.
     pub fn each_operand(&self, visit: &mut dyn FnMut(ArrayId)) {
         self.each_guard(&mut |guard| {

@@ -72,7 +72,7 @@ pub fn emit(
     let depth = |class: Class| order.iter().position(|&c| c == class);
     let mut extents = vec![0usize; order.len()];
     for &m in members {
-        let nest = arrays[m].as_nest().expect("invariant: members are nests");
+        let nest = arrays[m].loops().expect("invariant: members are nests");
         for (label, &extent) in nest.extents.iter().enumerate() {
             if let Some(d) = depth(schedule.classes.of(m, label)) {
                 extents[d] = extent;
@@ -119,7 +119,7 @@ type Pieces = Vec<((i64, i64), Vec<Stmt>)>;
 
 impl<'a> Emitter<'a> {
     fn nest(&self, id: ArrayId) -> &'a Nest {
-        self.arrays[id].as_nest().expect("invariant: members are nests")
+        self.arrays[id].loops().expect("invariant: members are nests")
     }
 
     fn depth(&self, id: ArrayId, label: usize) -> Option<usize> {
@@ -152,9 +152,10 @@ impl<'a> Emitter<'a> {
         }
         if let Some(lane) = lane {
             self.builder.ranges[lane] = (0, extents[lane] as i64);
+            let lanes = !self.members.iter().any(|&m| self.collides(m, lane));
             let inner = &mut self.builder.before[lane];
             for ((from, to), body) in bodies {
-                inner.push(Stmt::Loop { var: counter(lane), from, to, lanes: true, body });
+                inner.push(Stmt::Loop { var: counter(lane), from, to, lanes, body });
             }
         }
         for &m in self.members {
@@ -184,6 +185,13 @@ impl<'a> Emitter<'a> {
         let (regs, indices) = (0, 0);
         let vars = extents.len() as u16;
         (Program { precision, regs, indices, vars, body }, self.buffers.into_iter().collect())
+    }
+
+    /// Whether neighbouring lanes of a loop may add to one place.
+    fn collides(&self, id: ArrayId, lane: usize) -> bool {
+        let Definition::Scatter(nest, place) = &self.arrays[id].definition else { return false };
+        let label = (0..nest.extents.len()).find(|&l| self.depth(id, l) == Some(lane));
+        !place.iter().any(|t| t.as_label().is_some() && t.as_label() == label)
     }
 
     // ------------------------------------------------------------ positions
@@ -656,7 +664,31 @@ impl<'a> Emitter<'a> {
         (any, bound.any(|d| d < from))
     }
 
+    /// Terms of a scatter, each added where its index says.
+    fn scatter(&mut self, id: ArrayId, place: &'a [At]) -> Result<()> {
+        let nest = self.nest(id);
+        let inner = self.builder.innermost();
+        // Named even where no term is left: its memory is cleared.
+        self.buffer(id);
+        for written in self.written(id, 0..nest.extents.len()) {
+            let positions = self.positions(id, &written);
+            let value = self.term(id, &positions)?;
+            if matches!(value, Value::Absent) {
+                continue;
+            }
+            let at = self.place(id, place, &positions, true)?;
+            let to = Address { buffer: self.buffer(id), at };
+            let before = self.builder.op_anew(Op::Load(to.clone()), inner);
+            let total = self.added(before, 1.0, value);
+            self.builder.before[inner].push(Stmt::Store(to, total));
+        }
+        Ok(())
+    }
+
     fn member(&mut self, id: ArrayId) -> Result<()> {
+        if let Definition::Scatter(_, place) = &self.arrays[id].definition {
+            return self.scatter(id, place);
+        }
         let nest = self.nest(id);
         let (reduces, in_memory) = self.reduces(id);
         let bound = self.written(id, nest.bound());
@@ -764,7 +796,7 @@ impl<'a> Emitter<'a> {
     /// Memory in which terms are added up begins with nothing.
     fn clear_sums(&mut self, id: ArrayId, extents: &[usize]) {
         let (_, in_memory) = self.reduces(id);
-        if !in_memory {
+        if !in_memory || matches!(self.arrays[id].definition, Definition::Scatter(..)) {
             return;
         }
         let nest = self.nest(id);
@@ -787,7 +819,10 @@ impl<'a> Emitter<'a> {
         let nest = self.nest(id);
         let (reduces, in_memory) = self.reduces(id);
         let from = self.reduced_from(id);
-        if !reduces || from == self.order.len() {
+        if !reduces
+            || from == self.order.len()
+            || matches!(self.arrays[id].definition, Definition::Scatter(..))
+        {
             return Ok(());
         }
         for written in self.written(id, 0..nest.free) {

@@ -16,11 +16,12 @@
 #![allow(unsafe_code)]
 
 mod functions;
+pub mod structured;
 mod whole;
 
 use crate::array::lower::lower;
 use crate::array::matrix::{self, Matrix};
-use crate::array::{ArrayId, Arrays, Definition, Entry, Input, Whole, order, view};
+use crate::array::{ArrayId, Arrays, Definition, Entry, Input, Whole, order, scatter, view};
 use crate::emit::emit;
 use crate::error::{Error, Result};
 use crate::gemm::{Pointers, Product, Workspace};
@@ -85,8 +86,8 @@ enum Source {
 
 /// A compiled step.
 enum Step<T> {
-    /// A lane program, and where its table of pointers begins.
-    Loops { program: Program, table: std::ops::Range<usize> },
+    /// A lane program, where its table of pointers is, and which of them are cleared first, with their entries.
+    Loops { program: Program, table: std::ops::Range<usize>, clears: Vec<(usize, usize)> },
     /// A kernel; result first, then operands, in the table.
     Whole { kernel: Whole, table: std::ops::Range<usize>, arrays: Vec<ArrayId> },
     /// A matrix product.
@@ -134,7 +135,8 @@ impl<T: Number> Plan<T> {
     pub fn compile(graph: &Graph, outputs: &[NodeId], options: &Options) -> Result<Plan<T>> {
         let mut arrays = lower(graph, outputs, &options.sizes)?.prune();
         view::read_through(&mut arrays);
-        let arrays = matrix::prepare(order::split(arrays.prune())).prune();
+        let mut arrays = matrix::prepare(order::split(arrays.prune())).prune();
+        scatter::solve(&mut arrays);
         let schedule = schedule::schedule(&arrays, options.fuse);
         let memory = memory::assign(&arrays, &schedule, options.reuse);
         let entries: u128 = arrays.outputs.iter().map(|o| arrays[*o].count() as u128).sum();
@@ -168,7 +170,12 @@ impl<T: Number> Plan<T> {
                 Work::Loops { order, members } => {
                     let emitted = emit(&plan.arrays, schedule, order, members, T::PRECISION)?;
                     let table = plan.reserve(&emitted.buffers);
-                    plan.steps.push(Step::Loops { program: emitted.program, table });
+                    let cleared = emitted.buffers.iter().enumerate().filter(|(_, id)| {
+                        members.contains(id)
+                            && matches!(plan.arrays[**id].definition, Definition::Scatter(..))
+                    });
+                    let clears = cleared.map(|(k, id)| (k, plan.arrays[*id].count())).collect();
+                    plan.steps.push(Step::Loops { program: emitted.program, table, clears });
                 }
                 Work::Matrix(id, matrix) => plan.matrix(*id, matrix),
                 Work::Whole(id) => {
@@ -306,7 +313,10 @@ impl<T: Number> Plan<T> {
                 // SAFETY: the table holds a pointer to as many elements as each array has (checked above for inputs
                 // and outputs); addresses stay inside their arrays, which the emitter made sure of; inputs are only
                 // read, and every other array is written by one step only while the plan is borrowed exclusively.
-                Step::Loops { program, table } => unsafe {
+                Step::Loops { program, table, clears } => unsafe {
+                    for &(k, count) in clears {
+                        self.table[table.start + k].cast::<T>().write_bytes(0, count);
+                    }
                     interpret::run(program, functions, &self.table[table.clone()], &mut self.scratch);
                 },
                 Step::Matrix(step) => {

@@ -4,7 +4,7 @@
 //! written out, so that a batch of tiny networks, or a robot arm, is straight-line code over the lanes of its batch.
 
 use crate::array::matrix::Matrix;
-use crate::array::{ArrayId, Arrays, Definition};
+use crate::array::{ArrayId, Arrays};
 use smallvec::SmallVec;
 
 /// A class of labels, by its number.
@@ -34,7 +34,7 @@ impl Classes {
     pub fn new(arrays: &Arrays, matrices: &[Option<Matrix>]) -> Classes {
         let mut union = Union::new(arrays);
         for (k, array) in arrays.arrays.iter().enumerate() {
-            let Definition::Nest(nest) = &array.definition else { continue };
+            let Some(nest) = array.loops() else { continue };
             for read in nest.body.reads() {
                 let operand = &arrays[read.array];
                 for (axis, at) in read.at.iter().enumerate() {
@@ -92,7 +92,7 @@ impl Classes {
     fn straight_line(&self, arrays: &Arrays, looped: &[bool], limit: usize) -> usize {
         let mut total = 0usize;
         for (k, array) in arrays.arrays.iter().enumerate() {
-            let Definition::Nest(nest) = &array.definition else { continue };
+            let Some(nest) = array.loops() else { continue };
             let written = self.of[k].iter().zip(&nest.extents).filter(|(c, _)| !looped[c.0 as usize]);
             let points = written.fold(1usize, |n, (_, &e)| n.saturating_mul(e));
             total = total.saturating_add(points.saturating_mul(nest.work().max(1)));
@@ -176,11 +176,11 @@ impl Union {
 }
 
 fn labels(array: &crate::array::Array) -> usize {
-    array.as_nest().map_or(array.shape.len(), |n| n.extents.len())
+    array.loops().map_or(array.shape.len(), |n| n.extents.len())
 }
 
 fn extent(array: &crate::array::Array, label: usize) -> usize {
-    match array.as_nest() {
+    match array.loops() {
         Some(nest) => nest.extents[label],
         None => array.shape[label],
     }

@@ -79,8 +79,10 @@ pub fn schedule(arrays: &Arrays, fuse: bool) -> Schedule {
         let id = ArrayId(k as u32);
         let kind = match &arrays[id].definition {
             Definition::Nest(_) if constant(&arrays[id]).is_some() && !kept[k] => continue,
-            Definition::Nest(nest) if fuse && matrices[k].is_none() => Kind::Loops(loops_of(nest, id, &classes)),
-            Definition::Nest(_) | Definition::Whole(..) => Kind::Alone(id),
+            Definition::Nest(nest) if fuse && matrices[k].is_none() => {
+                Kind::Loops(loops_of(nest, id, &classes))
+            }
+            Definition::Nest(_) | Definition::Scatter(..) | Definition::Whole(..) => Kind::Alone(id),
             _ => continue,
         };
         let mut level = 1;
@@ -118,8 +120,9 @@ pub fn schedule(arrays: &Arrays, fuse: bool) -> Schedule {
     arrays.outputs.iter().for_each(|o| stored[o.index()] = true);
     let mut ordered: Vec<((u32, Kind), Vec<ArrayId>)> = groups.into_iter().collect();
     ordered.sort_by_key(|((level, _), members)| (*level, members[0]));
-    let steps =
-        ordered.into_iter().map(|((_, kind), members)| step(arrays, &classes, &stored, &mut matrices, kind, members));
+    let steps = ordered
+        .into_iter()
+        .map(|((_, kind), members)| step(arrays, &classes, &stored, &mut matrices, kind, members));
     Schedule { steps: steps.collect(), classes, stored }
 }
 
@@ -228,7 +231,7 @@ pub fn is_fused(
 /// The order of the loops: as the greatest member has its labels, unless the innermost then strides through memory.
 fn own_order(arrays: &Arrays, classes: &Classes, members: &[ArrayId]) -> SmallVec<[Class; 4]> {
     let looped = |id: ArrayId| -> SmallVec<[Class; 4]> {
-        let Definition::Nest(nest) = &arrays[id].definition else { return SmallVec::new() };
+        let Some(nest) = arrays[id].loops() else { return SmallVec::new() };
         let mut order = SmallVec::new();
         for label in 0..nest.extents.len() {
             let class = classes.of(id, label);
@@ -242,7 +245,7 @@ fn own_order(arrays: &Arrays, classes: &Classes, members: &[ArrayId]) -> SmallVe
         return SmallVec::new();
     };
     let order = looped(lead);
-    if order.len() < 2 {
+    if order.len() < 2 || matches!(arrays[lead].definition, Definition::Scatter(..)) {
         return order;
     }
     // Every class may be innermost; the one that most reads and writes follow contiguously is.
