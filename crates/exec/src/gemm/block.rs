@@ -8,13 +8,11 @@ use super::kernel::{After, Dots, Finish, Side, Tile};
 use super::lanes::Real;
 use super::pack::{Axis, Pack};
 use super::processor::Kernels;
-use super::workspace::Slot;
+use super::workspace::{Panels, Slot};
 use std::ops::Range;
 
 /// Columns of a block of B.
 const WIDTH: usize = 1024;
-/// Terms up to which writing C is all that takes time: then it is written along its columns.
-const FLAT: usize = 2;
 /// Room for the largest tile of any processor.
 const TILE: usize = 384;
 
@@ -56,6 +54,11 @@ unsafe fn active<T: Real>(
     if list.len() == range.len() { None } else { Some(list) }
 }
 
+/// At most one in eight is inactive.
+fn nearly(active: usize, all: usize) -> bool {
+    active >= all - all / 8
+}
+
 fn axis<'a>(stride: isize, range: &Range<usize>, list: Option<&'a [usize]>) -> Axis<'a> {
     match list {
         Some(list) => Axis { stride, first: 0, len: list.len(), list: Some(list) },
@@ -87,11 +90,41 @@ impl<T: Real> Element<T> {
             let row_list = active(self.active_rows, rows.clone(), row_list);
             (row_list, active(self.active_cols, cols.clone(), col_list), terms)
         };
+        // Where nearly all is active, computing the rest and overwriting it is cheaper than bringing every entry to
+        // its place, unless the old C is still wanted.
+        let overwrite = self.beta == T::ZERO
+            && row_list.is_none_or(|list| nearly(list.len(), rows.len()))
+            && col_list.is_none_or(|list| nearly(list.len(), cols.len()));
         // SAFETY: entries of the caller's part of C.
-        unsafe { self.decay_inactive(&rows, &cols, row_list, col_list) };
+        unsafe {
+            if overwrite {
+                self.solve_active::<K>(&rows, &cols, None, None, terms, a, b);
+                self.decay_inactive(&rows, &cols, row_list, col_list);
+            } else {
+                self.decay_inactive(&rows, &cols, row_list, col_list);
+                self.solve_active::<K>(&rows, &cols, row_list, col_list, terms, a, b);
+            }
+        }
+    }
+
+    /// The entries of C whose row and column are on the lists.
+    ///
+    /// # Safety
+    /// As [`Element::solve`].
+    #[allow(clippy::too_many_arguments)]
+    unsafe fn solve_active<K: Kernels<T>>(
+        &self,
+        rows: &Range<usize>,
+        cols: &Range<usize>,
+        row_list: Option<&[usize]>,
+        col_list: Option<&[usize]>,
+        terms: Option<&[usize]>,
+        a: &mut Panels<T>,
+        b: &mut Panels<T>,
+    ) {
         let plain = row_list.is_none() && col_list.is_none() && terms.is_none() && self.scale.is_none();
-        let row_axis = axis(self.a.i, &rows, row_list);
-        let col_axis = axis(self.b.j, &cols, col_list);
+        let row_axis = axis(self.a.i, rows, row_list);
+        let col_axis = axis(self.b.j, cols, col_list);
         if row_axis.len == 0 || col_axis.len == 0 {
             return;
         }
@@ -99,7 +132,7 @@ impl<T: Real> Element<T> {
         if plain && self.n == 1 && self.a.i != 1 && self.a.j == 1 && self.k > 0 {
             // SAFETY: the caller's part of C.
             return unsafe {
-                self.dots::<K>(rows, cols.start, b.room(if self.b.i == 1 { 0 } else { self.k }))
+                self.dots::<K>(rows.clone(), cols.start, b.room(if self.b.i == 1 { 0 } else { self.k }))
             };
         }
         let sums = Sums {
@@ -116,7 +149,7 @@ impl<T: Real> Element<T> {
             pack_b: terms.is_some()
                 || col_list.is_some()
                 || self.scale.is_some()
-                || (self.k > FLAT && rows.len() >= 4 * K::ROWS && cols.len() * self.k * T::BYTES > 1 << 15),
+                || (self.k > 1 && rows.len() >= 4 * K::ROWS && cols.len() * self.k * T::BYTES > 1 << 15),
         };
         let deep = T::DEPTH.min(sums.terms.len);
         let room_a =
@@ -338,7 +371,11 @@ impl<T: Real> Sums<'_, T> {
         panels_b: *const T,
     ) {
         let (e, k) = (self.e, depth.terms.len);
-        let narrow = !self.pack_a && !self.pack_b && (cols.len == 1 || k <= FLAT);
+        if k == 1 && self.in_place && !self.pack_a && !self.pack_b && !e.symmetric {
+            // SAFETY: as this function.
+            return unsafe { self.outer::<K>(rows, cols, depth) };
+        }
+        let narrow = !self.pack_a && !self.pack_b && cols.len == 1;
         let tall = if narrow { 8 * K::LANES } else { usize::MAX };
         let mut j = 0;
         while j < cols.len {
@@ -396,6 +433,45 @@ impl<T: Real> Sums<'_, T> {
                 i += height;
             }
             j += width;
+        }
+    }
+
+    /// A block with one term, a few columns at a time so that the epilogue finds them in the first-level cache.
+    ///
+    /// # Safety
+    /// As [`Sums::run`].
+    unsafe fn outer<K: Kernels<T>>(&self, rows: Axis<'_>, cols: Axis<'_>, depth: &Depth<'_>) {
+        /// Bytes of such columns.
+        const NEAR: usize = 1 << 14;
+        let e = self.e;
+        let (i, p) = (rows.index(0), depth.terms.index(0));
+        let most = (NEAR / (rows.len * T::BYTES)).max(1);
+        let mut y = 0;
+        while y < cols.len {
+            let (j, width) = (cols.index(y), most.min(cols.len - y));
+            let t = Tile {
+                k: 1,
+                a: e.a.from(i, p).at,
+                a_k: 0,
+                b: e.b.from(p, j).at,
+                b_k: 0,
+                b_j: e.b.j,
+                c: e.entry(i, j),
+                c_j: e.c_j,
+                rows: rows.len,
+                cols: width,
+                alpha: e.alpha,
+                beta: if depth.first { e.beta } else { T::ONE },
+            };
+            // SAFETY: the block lies in C and in both factors.
+            unsafe {
+                K::outer(&t);
+                if depth.last && !e.after.is_none() {
+                    let after = e.after.from(i, j);
+                    K::finish(&Finish { c: t.c, c_i: 1, c_j: e.c_j, rows: rows.len, cols: width, after });
+                }
+            }
+            y += width;
         }
     }
 

@@ -75,6 +75,33 @@ pub(super) unsafe fn tile<T, L, const MV: usize, const NR: usize, const FULL: bo
     }
 }
 
+/// A block with one term in its sums, of any extent: column after column, as C lies in memory.
+///
+/// # Safety
+/// As [`tile`].
+#[inline(always)]
+pub(super) unsafe fn outer<T: Real, L: Lanes<T>>(t: &Tile<T>) {
+    // SAFETY: A has `rows` entries, B `cols`, C both; whole vectors while they fit, then a masked one.
+    unsafe {
+        let (alpha, beta) = (L::splat(t.alpha), L::splat(t.beta));
+        for j in 0..t.cols as isize {
+            let (b, c) = (L::splat(*t.b.offset(j * t.b_j)), t.c.offset(j * t.c_j));
+            let mut i = 0;
+            while i + L::COUNT <= t.rows {
+                let x = L::load(t.a.add(i)).mul(b).mul(alpha);
+                (if t.beta == T::ZERO { x } else { L::load(c.add(i)).fma(beta, x) }).store(c.add(i));
+                i += L::COUNT;
+            }
+            let left = t.rows - i;
+            if left > 0 {
+                let x = L::load_first(t.a.add(i), left).mul(b).mul(alpha);
+                let x = if t.beta == T::ZERO { x } else { L::load_first(c.add(i), left).fma(beta, x) };
+                x.store_first(c.add(i), left);
+            }
+        }
+    }
+}
+
 /// Rows of A against one vector: `sums[r] = Σ_p a[r,p] x[p]`, everything read along p.
 pub(super) struct Dots<T> {
     pub k: usize,

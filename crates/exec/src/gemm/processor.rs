@@ -24,6 +24,8 @@ pub(super) trait Kernels<T: Real>: Debug + 'static {
     unsafe fn direct(t: &Tile<T>);
     /// One column and eight registers of rows.
     unsafe fn column(t: &Tile<T>);
+    /// One term, any rows and columns.
+    unsafe fn outer(t: &Tile<T>);
     /// Four rows, or one.
     unsafe fn dots(d: &Dots<T>, four: bool);
     /// One row, in more partial sums.
@@ -110,6 +112,7 @@ macro_rules! kernels {
             }
             kernels! { @forward [$($feature)?]
                 column(t: &Tile<$t>) => kernel::tile::<$t, $lanes, 8, 1, true, false>(t);
+                outer(t: &Tile<$t>) => kernel::outer::<$t, $lanes>(t);
                 dot(d: &Dots<$t>) => kernel::dots::<$t, $lanes, 1, 8>(d);
                 across(t: &Across<$t>) => kernel::across::<$t, $lanes>(t);
                 finish(f: &Finish<$t>) => kernel::finish::<$t, $lanes>(f);

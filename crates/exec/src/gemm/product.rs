@@ -206,15 +206,17 @@ impl<T: Real> Product<T> {
 
     /// Elements of the batch; 1 without batch axes.
     pub fn batches(&self) -> usize {
-        self.batch.iter().product()
+        self.batch.iter().fold(1, |all, &extent| all.saturating_mul(extent))
     }
 
     /// Multiplications and additions of the sums when everything is active: `2·m·n·k` for each batch element, for
     /// symmetric products `m·(m+1)·k`.
     pub fn flops(&self) -> u64 {
         let (m, n, k) = (self.m as u64, self.n as u64, self.k as u64);
-        let one = if self.symmetric { m.saturating_mul(m + 1) } else { (2 * m).saturating_mul(n) };
-        one.saturating_mul(k).saturating_mul(self.batches() as u64)
+        let one = if self.symmetric { m.saturating_mul(m.saturating_add(1)) } else { m.saturating_mul(n) };
+        one.saturating_mul(if self.symmetric { 1 } else { 2 })
+            .saturating_mul(k)
+            .saturating_mul(self.batches() as u64)
     }
 
     /// Bytes that must be moved if every number is touched once: what is read, and C written.
@@ -245,7 +247,7 @@ impl<T: Real> Product<T> {
             Some(&stride) if stride != 0 => extent as u64,
             _ => extent.min(1) as u64,
         });
-        own.chain(shared).product()
+        own.chain(shared).fold(1, u64::saturating_mul)
     }
 
     /// Whether there is no entry of C at all.
