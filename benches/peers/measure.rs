@@ -1,11 +1,10 @@
 //! How measurements are timed and told: the rules of the scripts, the same JSON lines.
 
 use crate::peers::cases::Cases;
-use crate::peers::engine::{JIT, Options, SYSTEM};
+use crate::peers::engine::{JIT, Options, Result, SYSTEM};
 use crate::peers::job::{Job, Kind, Made};
 use crate::peers::runner::Runner;
-use chainrule::core::error::Result;
-use chainrule::core::scalar::Scalar;
+use chainrule::exec::lane::Number;
 use serde_json::{Map, Value, json};
 use std::time::Instant;
 
@@ -111,7 +110,7 @@ fn measured(
 }
 
 /// Compiles, checks, and takes samples until there are enough, or three and the time is up.
-fn timed<S: Scalar>(
+fn timed<S: Number>(
     made: &Made,
     options: &Options,
     narrow: fn(f64) -> S,

@@ -1,12 +1,11 @@
 //! A measurement that is compiled, with its arguments in place: called as often as one likes, then asked its checksum.
 
-use super::engine::{Options, Plan, Value};
+use super::engine::{Options, Plan, Result, Value};
 use super::inputs::checksum;
 use super::job::{Data, Kind, Made};
-use chainrule::core::error::Result;
 use chainrule::core::eval::structured::Structured;
-use chainrule::core::scalar::Scalar;
-use chainrule::core::shape::DType;
+use chainrule::exec::array::Entry;
+use chainrule::exec::lane::Number;
 
 /// Entries of an argument in the precision of the measurement.
 enum Argument<S> {
@@ -25,33 +24,33 @@ impl<S> Argument<S> {
 
 /// A plan, its arguments, and memory for its results.
 pub(crate) struct Runner<'g, S> {
-    plan: Plan<'g, S>,
+    plan: Plan<S>,
     kind: &'g Kind,
     arguments: Vec<Argument<S>>,
     results: Vec<Vec<S>>,
-    structured: Option<Structured<S>>,
     /// For each output of a step, the place of the argument that it becomes.
     carried: Vec<usize>,
 }
 
-impl<'g, S: Scalar> Runner<'g, S> {
+impl<'g, S: Number> Runner<'g, S> {
     /// Compiles, and puts the inputs where the plan wants them; `narrow` is the conversion from f64.
     pub(crate) fn new(made: &'g Made, options: &Options, narrow: fn(f64) -> S) -> Result<Runner<'g, S>> {
         let (graph, outputs) = (&*made.program.graph, &made.program.outputs);
-        let plan = Plan::compile(graph, outputs, options)?;
+        let compressed = made.kind == Kind::Compressed;
+        let plan = Plan::<S>::compile(graph, outputs, compressed, options)?;
         let mut arguments = Vec::new();
         for input in plan.inputs() {
             let (_, data) =
                 made.inputs.iter().find(|(name, _)| *name == input.name).expect("an input has a value");
-            let (argument, dtype, count) = match data {
+            let (argument, entry, count) = match data {
                 Data::Real(entries) => {
                     let entries: Vec<S> = entries.iter().map(|&x| narrow(x)).collect();
                     let count = entries.len();
-                    (Argument::Real(entries), DType::Real, count)
+                    (Argument::Real(entries), Entry::Real, count)
                 }
-                Data::Labels(entries) => (Argument::Int(entries.clone()), DType::Int, entries.len()),
+                Data::Labels(entries) => (Argument::Int(entries.clone()), Entry::Int, entries.len()),
             };
-            assert_eq!((dtype, count), (input.dtype, input.shape.iter().product()), "{}", input.name);
+            assert_eq!((entry, count), (input.entry, input.shape.iter().product()), "{}", input.name);
             arguments.push(argument);
         }
         let extent = |d: &chainrule::core::shape::Dim| {
@@ -68,21 +67,14 @@ impl<'g, S: Scalar> Runner<'g, S> {
             Kind::Step(names) => names.iter().map(place).collect(),
             _ => Vec::new(),
         };
-        Ok(Runner { plan, kind: &made.kind, arguments, results, structured: None, carried })
+        Ok(Runner { plan, kind: &made.kind, arguments, results, carried })
     }
 
     /// Calls so often; what is done once here costs each call nothing.
     pub(crate) fn repeat(&mut self, times: usize) -> Result<()> {
         match self.kind {
             Kind::Step(_) => (0..times).try_for_each(|_| self.step()),
-            Kind::Compressed => {
-                let arguments: Vec<Value<'_, S>> = self.arguments.iter().map(Argument::value).collect();
-                for _ in 0..times {
-                    self.structured = Some(self.plan.run_structured(std::hint::black_box(&arguments))?);
-                }
-                Ok(())
-            }
-            Kind::Call(_) | Kind::Value => {
+            Kind::Call(_) | Kind::Value | Kind::Compressed => {
                 let arguments: Vec<Value<'_, S>> = self.arguments.iter().map(Argument::value).collect();
                 let mut results: Vec<&mut [S]> = self.results.iter_mut().map(Vec::as_mut_slice).collect();
                 for _ in 0..times {
@@ -109,7 +101,7 @@ impl<'g, S: Scalar> Runner<'g, S> {
 
     /// Numbers that a compressed result stores, once it was called.
     pub(crate) fn stored(&self) -> Option<usize> {
-        self.structured.as_ref().map(Structured::stored)
+        self.plan.structured().as_ref().map(Structured::stored)
     }
 
     /// The checksum after the first calls: one, or three steps.
@@ -117,16 +109,16 @@ impl<'g, S: Scalar> Runner<'g, S> {
         self.repeat(if matches!(self.kind, Kind::Step(_)) { 3 } else { 1 })?;
         Ok(match self.kind {
             Kind::Value => self.results[0][0].to_f64(),
-            Kind::Call(first) => checksum(self.results[*first..].iter().flatten().map(Scalar::to_f64)),
+            Kind::Call(first) => checksum(self.results[*first..].iter().flatten().map(|x| x.to_f64())),
             Kind::Step(_) => checksum(self.carried.iter().flat_map(|&place| match &self.arguments[place] {
-                Argument::Real(data) => data.iter().map(Scalar::to_f64).collect(),
+                Argument::Real(data) => data.iter().map(|x| x.to_f64()).collect(),
                 Argument::Int(_) => Vec::new(),
             })),
             Kind::Compressed => {
-                let value = self.structured.as_ref().expect("it was called");
-                let mut dense = vec![S::zero(); value.shape.iter().product()];
+                let value = self.plan.structured().expect("it was compiled as factors");
+                let mut dense = vec![S::default(); value.shape.iter().product()];
                 value.to_dense_into(&mut dense)?;
-                checksum(dense.iter().map(Scalar::to_f64))
+                checksum(dense.iter().map(|x| x.to_f64()))
             }
         })
     }
