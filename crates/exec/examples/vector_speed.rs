@@ -16,12 +16,15 @@ fn nanoseconds(n: usize, mut f: impl FnMut()) -> f64 {
     (0..400).map(|_| time(&mut f)).fold(f64::INFINITY, f64::min)
 }
 
+/// A name and the standard library's function.
+type Peer = (&'static str, fn(f64) -> f64);
+
 fn main() {
     let n = 4096;
     let x: Vec<f64> = (0..n).map(|k| 0.001 + k as f64 * 0.0002).collect();
     let singles: Vec<f32> = x.iter().map(|&x| x as f32).collect();
     let (mut y, mut z) = (vec![0.0; n], vec![0.0; n]);
-    let std: [(&str, fn(f64) -> f64); 17] = [
+    let std: [Peer; 17] = [
         ("exp", f64::exp),
         ("expm1", f64::exp_m1),
         ("log", f64::ln),

@@ -13,6 +13,7 @@ use super::portable::Portable;
 
 /// A loop over slices of equal length; the last slice receives the results.
 #[derive(Copy, Clone, Debug)]
+#[allow(clippy::type_complexity, reason = "a name for a function of four slices would hide its arguments")]
 pub enum Loop<T> {
     /// Of one argument.
     One(fn(&[T], &mut [T])),

@@ -155,7 +155,7 @@ fn edges_agree_with_the_core() {
             let near = y == core || (y - core).abs() <= 3.0 * ulp;
             // The core loses the sign of zero in asinh; IEEE 754 keeps it, and so does this crate.
             let zero = map.name == "asinh" && a[k] == 0.0 && y.to_bits() == a[k].to_bits();
-            if !both_nan && !zero && !(signs && near) {
+            if !(both_nan || zero || signs && near) {
                 bad.push(format!("{}({:e}, {:e}) = {y:e}, core {core:e}", map.name, a[k], b[k]));
             }
         }

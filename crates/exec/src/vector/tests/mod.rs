@@ -1,4 +1,5 @@
 //! Errors against true values, bits of the faces against each other, special values.
+#![allow(clippy::approx_constant, reason = "numbers written beside their neighbours and remainders")]
 
 mod accuracy;
 mod faces;
