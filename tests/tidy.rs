@@ -218,6 +218,38 @@ fn nothing_is_tied_to_a_machine() {
     assert_none(files().into_iter().flat_map(judge).collect());
 }
 
+/// The lines of a table of lints, `unsafe_code` left out.
+fn lints(manifest: &str, header: &str) -> Vec<String> {
+    let table = manifest.split(&format!("\n[{header}]\n")).nth(1).unwrap_or("");
+    let table = table.split("\n[").next().unwrap_or("");
+    let lines = table.lines().map(str::trim);
+    let lines = lines.filter(|line| line.contains('=') && !line.starts_with("unsafe_code"));
+    lines.map(str::to_string).collect()
+}
+
+/// `unsafe` is a matter of the executor alone: it denies the word and argues for each exception; all others forbid it.
+#[test]
+fn unsafe_code_lives_in_exec_only() {
+    let workspace = read(Path::new("Cargo.toml"));
+    assert!(workspace.contains("unsafe_code = \"forbid\""));
+    let judge = |path: PathBuf| {
+        let manifest = read(&path);
+        let name = package_name(&manifest)?;
+        if name != "chainrule-exec" {
+            let inherits = manifest.contains("[lints]\nworkspace = true");
+            return (!inherits).then(|| format!("`{name}` does not inherit the lints of the workspace"));
+        }
+        let same = |table: &str| {
+            let ours = lints(&manifest, &format!("lints.{table}"));
+            !ours.is_empty() && ours == lints(&workspace, &format!("workspace.lints.{table}"))
+        };
+        let copied = same("rust") && same("clippy") && manifest.contains("unsafe_code = \"deny\"");
+        (!copied)
+            .then(|| format!("the lints of `{name}` are not the workspace's with `unsafe_code = \"deny\"`"))
+    };
+    assert_none(manifests().into_iter().filter_map(judge).collect());
+}
+
 // The rules themselves.
 
 #[test]

@@ -8,6 +8,7 @@ pub mod gemm;
 pub mod lane;
 pub mod plan;
 pub mod schedule;
+pub mod vector;
 
 pub use error::{Error, Result};
 pub use plan::structured::StructuredPlan;
