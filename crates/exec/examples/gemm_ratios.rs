@@ -1,7 +1,8 @@
-//! Matrix products beside the `gemm` crate and, for the shapes where OpenBLAS was timed, ready to be set beside it.
+//! Matrix products beside those of the `gemm` crate.
 //!
-//! `cargo run --release -p chainrule-exec --example gemm_ratios`. Each line is the best of many runs on one thread:
-//! microseconds, multiplications and additions per nanosecond, and how many times longer the `gemm` crate takes.
+//! `cargo run --release -p chainrule-exec --features yardstick --example gemm_ratios`. Each line is the best of many
+//! runs: microseconds, multiplications and additions per nanosecond, and how many times longer the `gemm` crate takes
+//! on one thread for the dense product.
 
 #![allow(unsafe_code)]
 
@@ -110,20 +111,17 @@ fn main() {
         measure("f64 10x512x512", &Product::<f64>::new(10, 512, 512), wide, threads, None);
         measure("f64 gemv 512", &Product::<f64>::new(512, 512, 1), wide, threads, None);
         measure("f64 gemv 512 from the left", &Product::<f64>::new(1, 512, 512), wide, threads, None);
-        let mut syrk = Product::<f64>::new(500, 1000, 500);
-        (syrk.a.row_stride, syrk.a.col_stride) = (1, 500);
-        syrk.b = syrk.a.transposed();
-        syrk.symmetric = true;
-        measure("f64 syrk 500 (k 1000)", &syrk, wide, threads, None);
-        let scale = numbers(3, 1000);
-        syrk.prologue.scale = Some(Line::unit());
-        measure(
-            "f64 syrk 500 with a diagonal",
-            &syrk,
-            wide,
-            threads,
-            Some(Extra { k: &[], cols: &[], scale: &scale, share: 1.0 }),
-        );
+        for n in [200, 500, 1000] {
+            let mut syrk = Product::<f64>::new(n, 2 * n, n);
+            (syrk.a.row_stride, syrk.a.col_stride) = (1, n as isize);
+            syrk.b = syrk.a.transposed();
+            syrk.symmetric = true;
+            measure(&format!("f64 syrk {n}, k {}", 2 * n), &syrk, wide, threads, None);
+            let scale = numbers(3, 2 * n);
+            syrk.prologue.scale = Some(Line::unit());
+            let extra = Extra { k: &[], cols: &[], scale: &scale, share: 1.0 };
+            measure(&format!("f64 syrk {n} with a diagonal"), &syrk, wide, threads, Some(extra));
+        }
         let mut masked = Product::<f64>::new(256, 256, 256);
         (masked.prologue.active_k, masked.prologue.active_cols) = (Some(Line::unit()), Some(Line::unit()));
         let half: Vec<f64> = numbers(4, 256).iter().map(|&x| if x > 0.0 { 1.0 } else { 0.0 }).collect();

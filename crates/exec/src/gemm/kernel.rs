@@ -1,5 +1,8 @@
 //! The inner loops, written once over [`Lanes`] and compiled for each kind of processor.
 
+// A register block is several arrays with one constant range: the letter says more than a chain of iterators.
+#![allow(clippy::needless_range_loop)]
+
 use super::lanes::{Lanes, Real};
 
 /// A block of C, small enough for the registers: rows run along the lanes, and lie one after the other in A and C.
@@ -154,7 +157,8 @@ pub(super) unsafe fn dots<T: Real, L: Lanes<T>, const R: usize, const U: usize>(
             let mut step = n / 2;
             while step > 0 {
                 for l in 0..step {
-                    parts[l] = parts[l] + parts[l + step];
+                    let upper = parts[l + step];
+                    parts[l] += upper;
                 }
                 step /= 2;
             }
@@ -297,7 +301,7 @@ impl<T: Real> After<T> {
         // SAFETY: given by the caller.
         let read = |side: Side<T>| unsafe { *side.from(i, j).at };
         if let Some(bias) = self.bias {
-            x = x + read(bias);
+            x += read(bias);
         }
         if self.relu && x <= T::ZERO {
             x = T::ZERO;

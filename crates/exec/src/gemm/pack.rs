@@ -124,7 +124,7 @@ unsafe fn gather_panel<T: Real, const W: usize>(p: &Pack<'_, T>, panel: Axis<'_>
                 *s = unsafe { *scale.offset(p.k.index(first + q) as isize * stride) };
             }
         }
-        for l in 0..W {
+        for (l, &lane) in lanes.iter().enumerate() {
             // SAFETY: entries of the panel and of k, and their places in the packed panel; lanes beyond the panel
             // become zeros.
             unsafe {
@@ -132,13 +132,13 @@ unsafe fn gather_panel<T: Real, const W: usize>(p: &Pack<'_, T>, panel: Axis<'_>
                 if l >= panel.len {
                     (0..len).for_each(|q| *out.add(q * W) = T::ZERO);
                 } else if runs && len == RUN {
-                    let row = p.from.offset(lanes[l] + p.k.offset(first));
+                    let row = p.from.offset(lane + p.k.offset(first));
                     let row = row.cast::<[T; RUN]>().read_unaligned();
                     (0..RUN).for_each(|q| {
                         *out.add(q * W) = if p.scale.is_some() { scales[q] * row[q] } else { row[q] }
                     });
                 } else {
-                    let row = p.from.offset(lanes[l]);
+                    let row = p.from.offset(lane);
                     for (q, &s) in scales.iter().take(len).enumerate() {
                         let x = *row.offset(p.k.offset(first + q));
                         *out.add(q * W) = if p.scale.is_some() { s * x } else { x };
