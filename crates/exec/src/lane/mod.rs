@@ -1,3 +1,4 @@
 //! Lane programs and what executes them.
 
 pub mod program;
+pub mod validate;
