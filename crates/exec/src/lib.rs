@@ -5,6 +5,7 @@ pub mod array;
 pub mod emit;
 pub mod error;
 pub mod gemm;
+pub mod jit;
 pub mod lane;
 pub mod plan;
 pub mod schedule;

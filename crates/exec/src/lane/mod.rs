@@ -3,5 +3,6 @@
 pub mod interpret;
 pub mod number;
 pub mod program;
+pub mod validate;
 
 pub use number::Number;

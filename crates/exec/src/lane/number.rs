@@ -2,6 +2,7 @@
 
 use super::program::Precision;
 use crate::gemm::Real;
+use crate::vector::{Kernel, Loop};
 use chainrule_core::scalar::Scalar;
 
 /// A floating-point number with a bit view, as programs see it.
@@ -23,6 +24,8 @@ pub trait Number: Scalar + Real + Copy + Send + Sync + Default + PartialOrd + 's
     fn ceiling(self) -> Self;
     /// Nearest integer, ties to even.
     fn nearest(self) -> Self;
+    /// The loop of a vector function over these numbers.
+    fn kernel(of: &Kernel) -> Loop<Self>;
 }
 
 macro_rules! number {
@@ -50,6 +53,10 @@ macro_rules! number {
 
             fn ceiling(self) -> $float {
                 $float::ceil(self)
+            }
+
+            fn kernel(of: &Kernel) -> Loop<$float> {
+                of.$float
             }
 
             fn nearest(self) -> $float {

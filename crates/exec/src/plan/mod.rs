@@ -25,6 +25,7 @@ use crate::array::{ArrayId, Arrays, Definition, Entry, Input, Whole, order, scat
 use crate::emit::emit;
 use crate::error::{Error, Result};
 use crate::gemm::{Pointers, Product, Workspace};
+use crate::jit::{self, Machine};
 use crate::lane::Number;
 use crate::lane::interpret::{self, Scratch};
 use crate::lane::program::Program;
@@ -87,7 +88,12 @@ enum Source {
 /// A compiled step.
 enum Step<T> {
     /// A lane program, where its table of pointers is, and which of them are cleared first, with their entries.
-    Loops { program: Program, table: std::ops::Range<usize>, clears: Vec<(usize, usize)> },
+    Loops {
+        program: Program,
+        machine: Option<Machine>,
+        table: std::ops::Range<usize>,
+        clears: Vec<(usize, usize)>,
+    },
     /// A kernel; result first, then operands, in the table.
     Whole { kernel: Whole, table: std::ops::Range<usize>, arrays: Vec<ArrayId> },
     /// A matrix product.
@@ -175,7 +181,10 @@ impl<T: Number> Plan<T> {
                             && matches!(plan.arrays[**id].definition, Definition::Scatter(..))
                     });
                     let clears = cleared.map(|(k, id)| (k, plan.arrays[*id].count())).collect();
-                    plan.steps.push(Step::Loops { program: emitted.program, table, clears });
+                    let program = emitted.program;
+                    let machine =
+                        if options.jit { jit::compile(&program, &functions::address).ok() } else { None };
+                    plan.steps.push(Step::Loops { program, machine, table, clears });
                 }
                 Work::Matrix(id, matrix) => plan.matrix(*id, matrix),
                 Work::Whole(id) => {
@@ -313,11 +322,15 @@ impl<T: Number> Plan<T> {
                 // SAFETY: the table holds a pointer to as many elements as each array has (checked above for inputs
                 // and outputs); addresses stay inside their arrays, which the emitter made sure of; inputs are only
                 // read, and every other array is written by one step only while the plan is borrowed exclusively.
-                Step::Loops { program, table, clears } => unsafe {
+                Step::Loops { program, machine, table, clears } => unsafe {
                     for &(k, count) in clears {
                         self.table[table.start + k].cast::<T>().write_bytes(0, count);
                     }
-                    interpret::run(program, functions, &self.table[table.clone()], &mut self.scratch);
+                    let table = &self.table[table.clone()];
+                    match machine {
+                        Some(machine) => machine.run(table),
+                        None => interpret::run(program, functions, table, &mut self.scratch),
+                    }
                 },
                 Step::Matrix(step) => {
                     let pointers = step.pointers(&self.table[step.table.clone()]);

@@ -1,0 +1,120 @@
+//! Machine code for lane programs: x86-64 with AVX2 and FMA, on Linux.
+//!
+//! ```text
+//! Program --flatten--> one list of instructions   loops unrolled or kept, tails as copies      flatten, flat
+//!         --calls----> calls packed into lanes, constants stored by vectors                     calls
+//!         --fold-----> copies and loads that need no instruction                                fold
+//!         --layout---> registers by linear scan, the frame, the pool                            live, scan
+//!         --write----> bytes                                                                    write, address, vector, encode
+//! ```
+//!
+//! Every pass is a walk over the list, so a program of n statements costs n. The same program gives the same bytes,
+//! but for the addresses of the functions it calls. Nothing outside the elements that a counter reaches is touched:
+//! the tail of a lane loop loads and stores exactly its lanes, and fills the others with copies.
+//!
+//! Results have the bits that the operations name, with one freedom: which NaN a result is, where it is one, follows
+//! the order of operands that the instructions have.
+
+use crate::lane::program::{Function, Precision, Program};
+use std::fmt;
+
+#[cfg(all(feature = "jit", target_arch = "x86_64", target_os = "linux"))]
+mod address;
+#[cfg(all(feature = "jit", target_arch = "x86_64", target_os = "linux"))]
+mod calls;
+#[cfg(all(feature = "jit", target_arch = "x86_64", target_os = "linux"))]
+mod encode;
+#[cfg(all(feature = "jit", target_arch = "x86_64", target_os = "linux"))]
+mod flat;
+#[cfg(all(feature = "jit", target_arch = "x86_64", target_os = "linux"))]
+mod flatten;
+#[cfg(all(feature = "jit", target_arch = "x86_64", target_os = "linux"))]
+mod fold;
+#[cfg(all(feature = "jit", target_arch = "x86_64", target_os = "linux"))]
+mod live;
+#[cfg(all(feature = "jit", target_arch = "x86_64", target_os = "linux"))]
+mod machine;
+#[cfg(all(feature = "jit", target_arch = "x86_64", target_os = "linux"))]
+mod scan;
+#[cfg(all(feature = "jit", target_arch = "x86_64", target_os = "linux"))]
+mod vector;
+#[cfg(all(feature = "jit", target_arch = "x86_64", target_os = "linux"))]
+mod write;
+
+#[cfg(all(test, feature = "jit", target_arch = "x86_64", target_os = "linux"))]
+mod tests;
+
+#[cfg(all(feature = "jit", target_arch = "x86_64", target_os = "linux"))]
+pub use machine::Machine;
+
+/// What a program may keep on the stack; a thread has 2 MiB, and most of it belongs to the caller.
+#[cfg(all(feature = "jit", target_arch = "x86_64", target_os = "linux"))]
+const FRAME_LIMIT: i64 = 256 << 10;
+
+/// Why there is no machine code for a program; the interpreter runs it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Unsupported(pub(crate) String);
+
+impl fmt::Display for Unsupported {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no machine code for this program: {}", self.0)
+    }
+}
+
+impl std::error::Error for Unsupported {}
+
+/// Machine code for a program.
+///
+/// `functions` answers the address of a function of the table for numbers of a precision: an
+/// `unsafe extern "sysv64" fn(__m256d[, __m256d]) -> __m256d` (`__m256` for f32), which computes lane by lane. The
+/// addresses are called when the machine runs.
+///
+/// # Errors
+/// [`Unsupported`] with the reason: the processor, the system, a function without an address, a program that is not
+/// valid or that needs more stack than a caller can be asked for.
+#[cfg(all(feature = "jit", target_arch = "x86_64", target_os = "linux"))]
+pub fn compile(
+    program: &Program,
+    functions: &dyn Fn(Function, Precision) -> Option<usize>,
+) -> Result<Machine, Unsupported> {
+    if !is_x86_feature_detected!("avx2") || !is_x86_feature_detected!("fma") {
+        return Err(Unsupported("the processor has no AVX2 and FMA".to_string()));
+    }
+    program.validate().map_err(|invalid| Unsupported(format!("it is not valid, {invalid}")))?;
+    let mut flat = flatten::flatten(program);
+    calls::pack(&mut flat);
+    calls::store_constants(&mut flat);
+    fold::fold(&mut flat);
+    flat.mark_loops();
+    let layout = live::layout(&flat)?;
+    machine::Machine::new(&write::write(&flat, &layout, functions)?, calls::buffers(&flat))
+}
+
+/// Machine code for a program, where there is a writer for this machine.
+///
+/// # Errors
+/// [`Unsupported`]: there is none for this one.
+#[cfg(not(all(feature = "jit", target_arch = "x86_64", target_os = "linux")))]
+pub fn compile(
+    _program: &Program,
+    _functions: &dyn Fn(Function, Precision) -> Option<usize>,
+) -> Result<Machine, Unsupported> {
+    Err(Unsupported("it is written for x86-64 on Linux, with the feature `jit`".to_string()))
+}
+
+/// Machine code; there is none on this machine.
+#[cfg(not(all(feature = "jit", target_arch = "x86_64", target_os = "linux")))]
+#[derive(Debug)]
+pub enum Machine {}
+
+#[cfg(not(all(feature = "jit", target_arch = "x86_64", target_os = "linux")))]
+#[allow(unsafe_code)] // The same signature as where there is machine code; nothing unsafe is done.
+impl Machine {
+    /// Runs the program.
+    ///
+    /// # Safety
+    /// There is no value of this type to call it with.
+    pub unsafe fn run(&self, _buffers: &[*mut u8]) {
+        match *self {}
+    }
+}
