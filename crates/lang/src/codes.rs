@@ -134,6 +134,9 @@ pub const CODES: &[Code] = codes! {
     "E0118" "an equation where one formula is asked for"
         "derive and eval answer one formula; an equation is a claim, which a file states."
         "dl/dz = z - t" => "dl/dz";
+    "E0119" "an index three times in one product, with `einstein on`"
+        "A repeated index is one pair that is summed; of three it cannot be told which two are meant."
+        "l = a[i]*b[i]*c[i]" => "l = sum(i, a[i]*b[i]*c[i])";
     "E0120" "something that has no derivative"
         "Labels, sizes and conditions are not differentiated, nor is anything by them."
         "dl/dy" => "dl/dz";

@@ -7,7 +7,7 @@
 use super::Lowering;
 use super::letters::Letter;
 use super::piece::{Body, Piece, Worth};
-use crate::ast::{Arg, Derivative, Item, Kind, Name, Part, Role};
+use crate::ast::{Arg, Derivative, ExprId, Item, Kind, Name, Part, Role};
 use crate::diagnostic::Diagnostic;
 use crate::scope::Meaning;
 use crate::source::Span;
@@ -24,7 +24,7 @@ struct By<'a> {
 }
 
 impl<'t> Lowering<'_, 't> {
-    pub(crate) fn derivative(&mut self, d: &'t Derivative, span: Span) -> Option<Piece> {
+    pub(crate) fn derivative(&mut self, id: ExprId, d: &'t Derivative, span: Span) -> Option<Piece> {
         if !d.explicit
             && let Some(fraction) = self.fraction(d, span)
         {
@@ -66,7 +66,16 @@ impl<'t> Lowering<'_, 't> {
             axes.rotate_left(numerator_axes);
         }
         let at = self.sheet.access(node, places, span);
-        Some(Piece { body: Body::Tree(at), axes, worth: Worth::Real, span, dim: None, row: false })
+        let mut piece = Piece { body: Body::Tree(at), axes, worth: Worth::Real, span, dim: None, row: false };
+        let numerator = if let Part::Named(name, items) = &d.numerator { Some((name, &items[..])) } else { None };
+        for (name, items) in numerator.into_iter().chain(by.iter().map(|b| (&b.name, b.items))) {
+            let shape = self.scope.graph.shape(self.scope.node(&name.text)?).to_vec();
+            piece = self.guarded(id, items, &shape, piece);
+            if let Body::Product(_) = piece.body {
+                piece = Piece { body: Body::Tree(self.tree_of(&piece)), ..piece };
+            }
+        }
+        Some(piece)
     }
 
     /// Adds the positions of a named node at its items, and the letters of the axes that stay.

@@ -307,8 +307,10 @@ pub(crate) fn from_core(error: &Error, span: Span, text: &str) -> Diagnostic {
         other => other.to_string(),
     };
     let mut lines = whole.lines();
-    let mut wrong =
-        Diagnostic::error(chainrule_core::expr::code(error), at, lines.next().unwrap_or("this has no value"));
+    // Wherever a position leaves its axis, the code is one.
+    let code =
+        if whole.contains("outside the axis of") { "E0104" } else { chainrule_core::expr::code(error) };
+    let mut wrong = Diagnostic::error(code, at, lines.next().unwrap_or("this has no value"));
     for line in lines {
         match line.trim().strip_prefix("help:") {
             Some(help) => wrong = wrong.help(help.trim()),

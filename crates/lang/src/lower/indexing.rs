@@ -26,8 +26,10 @@ enum Use {
 impl Lowering<'_, '_> {
     pub(crate) fn index(&mut self, id: ExprId, base: ExprId, items: &[Item]) -> Option<Piece> {
         let span = self.span(id);
-        let piece = self.take(base);
-        self.indexed(piece?, items, span)
+        let piece = self.take(base)?;
+        let shape = self.shape(&piece);
+        let read = self.indexed(piece, items, span)?;
+        Some(self.guarded(id, items, &shape, read))
     }
 
     /// A piece read at indices.
@@ -325,6 +327,6 @@ impl Lowering<'_, '_> {
 }
 
 /// A size polynomial without blanks, as it is typed in ranges.
-fn tight(dim: &Dim) -> String {
+pub(super) fn tight(dim: &Dim) -> String {
     dim.to_string().replace(' ', "")
 }

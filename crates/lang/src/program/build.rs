@@ -323,15 +323,15 @@ impl Build<'_> {
         if let Some(extra) = formula.letters.get(count) {
             let (letter, source) = (&extra.name, self.source.slice(self.file.tree.span(value)));
             let name = defined.map_or("the left side", |n| &n.text);
+            let repeats =
+                if problem.scope.settings.einstein { "" } else { "     (`einstein on` sums repeated indices)" };
             self.report(
                 Diagnostic::error(
                     "E0105",
                     extra.span,
                     format!("{letter} is free on the right but not on the left"),
                 )
-                .help(format!(
-                    "did you mean  sum({letter}, {source}) ?     (`einstein on` sums repeated indices)"
-                ))
+                .help(format!("did you mean  sum({letter}, {source}) ?{repeats}"))
                 .help(format!("or give {name} this index:  {name}[{letter}] = ...")),
             );
             return None;
