@@ -66,12 +66,10 @@ impl Case {
         }
         match scope.find(&name.text) {
             None => {
-                let near = scope.near(&name.text, &[]);
                 let wrong = Diagnostic::error("E0103", name.span, format!("`{}` is not declared", name.text));
-                return Some(if near.is_empty() {
-                    wrong
-                } else {
-                    wrong.help(format!("did you mean {}?", near.join(", ")))
+                return Some(match scope.instead_of(&name.text) {
+                    None => wrong,
+                    Some(help) => wrong.help(help),
                 });
             }
             Some(Meaning::Definition(_) | Meaning::Nickname(_)) => {

@@ -56,13 +56,12 @@ impl Lowering<'_, '_> {
     }
 
     fn unknown(&self, name: &str, span: Span) -> Diagnostic {
-        let near = self.scope.near(name, &[]);
         let mut wrong = Diagnostic::error("E0103", span, format!("`{name}` is not declared"));
         if functions::is_function(name) {
             return wrong.help(format!("{name} is a function: {name}(x)"));
         }
-        if !near.is_empty() {
-            wrong = wrong.help(format!("did you mean {}?", near.join(", ")));
+        if let Some(help) = self.scope.instead_of(name) {
+            wrong = wrong.help(help);
         }
         wrong.help(format!("declare it, as in  var {name} : real[n]"))
     }

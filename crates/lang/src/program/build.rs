@@ -271,8 +271,9 @@ impl Build<'_> {
             }
             None => {
                 let source = self.source.slice(span);
-                let near = problem.scope.near(source, &[]);
                 let mut wrong = Diagnostic::error("E0103", span, format!("`{source}` is no size"));
+                let sizes = problem.scope.names.iter().filter(|(_, d)| matches!(d.meaning, Meaning::Size(_)));
+                let near = crate::scope::nearest(source, sizes.map(|(name, _)| name.as_str()));
                 if !near.is_empty() {
                     wrong = wrong.help(format!("did you mean {}?", near.join(", ")));
                 }

@@ -307,7 +307,29 @@ pub(super) fn cholesky(l: &mut Lowering<'_, '_>, call: &Call<'_>) -> Option<Piec
 /// `solve(A, b)` of a vector or a matrix.
 pub(super) fn solve(l: &mut Lowering<'_, '_>, call: &Call<'_>) -> Option<Piece> {
     let (a, b) = two(l, call)?;
-    let vector = l.rank(&b) == 1;
+    for piece in [&a, &b] {
+        l.refuse_row(piece, call.span)?;
+    }
+    let (left, right) = (l.shape(&a), l.shape(&b));
+    let square = matches!(&left[..], [m, n] if m == n);
+    let fits = (1..=2).contains(&right.len()) && left.first() == right.first();
+    if !square || !fits {
+        let rows = left.first().map_or_else(|| "n".to_string(), |rows| rows.to_string());
+        let message = match (square, right.len()) {
+            (false, _) => "solve(A, b) takes a square matrix A".to_string(),
+            (true, 1..=2) => format!("solve(A, b): A has {rows} rows, the first axis of b is {}", right[0]),
+            (true, _) => "solve(A, b) takes a vector or a matrix b".to_string(),
+        };
+        let code = if square && (1..=2).contains(&right.len()) { "E0301" } else { "E0305" };
+        let (first, second) = (l.typed(&a), l.typed(&b));
+        return l.refuse(
+            Diagnostic::error(code, call.span, message)
+                .label(a.span, first)
+                .label(b.span, second)
+                .help(format!("as in  A : real[{rows},{rows}]  and  b : real[{rows}]")),
+        );
+    }
+    let vector = right.len() == 1;
     l.apply(vec![a, b], call.span, |g, x, lead| {
         if !vector {
             return g.linear(Linear::Solve, x);
