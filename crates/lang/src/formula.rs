@@ -69,7 +69,9 @@ pub(crate) fn lower(
     // One mistake is told once: a read name may be met by several passes.
     for diagnostic in std::mem::take(&mut l.diagnostics) {
         let known = |d: &Diagnostic| {
-            d.at() == diagnostic.at() && d.code == diagnostic.code && (d.code != "" || d.message == diagnostic.message)
+            d.at() == diagnostic.at()
+                && d.code == diagnostic.code
+                && (d.code != "" || d.message == diagnostic.message)
         };
         if !diagnostics.iter().any(known) {
             diagnostics.push(diagnostic);

@@ -64,6 +64,14 @@ pub struct Declared {
     pub span: Span,
 }
 
+/// A learner's formula for `d of / d by`, axes of `of` first.
+#[derive(Clone, Debug)]
+pub(crate) struct OwnDerivative {
+    pub(crate) of: String,
+    pub(crate) by: String,
+    pub(crate) node: NodeId,
+}
+
 /// Names, settings, and the graph that formulas are built in.
 #[derive(Clone, Default)]
 pub struct Scope {
@@ -81,6 +89,8 @@ pub struct Scope {
     pub broken: std::collections::BTreeSet<String>,
     /// Nicknames whose right side contains a derivative.
     pub derivatives: std::collections::BTreeSet<String>,
+    /// Derivatives that are a learner's, while a later answer is compared with what follows from them.
+    pub(crate) own: Vec<OwnDerivative>,
     /// Derivatives inside of definitions and nicknames: a formula that reads such a name is verified with them.
     pub taken: IndexMap<String, Vec<Taken>>,
 }

@@ -203,6 +203,10 @@ impl Program {
             let (program, more) = self.one_claim(problem, &whole, tree, &equation, &claim.label);
             written.diagnostics.extend(more);
             written.program = program;
+            // The answer is worth what its claim is, under the same condition.
+            if let Some(own) = written.program.as_mut().and_then(|p| p.problems[0].claims.last_mut()) {
+                (own.points, own.given) = (claim.points.clone(), claim.given);
+            }
         }
         written
     }

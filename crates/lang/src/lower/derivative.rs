@@ -36,8 +36,13 @@ impl<'t> Lowering<'_, 't> {
         }
         let by = self.repeated(d, by, span)?;
         let (mut node, free, own) = self.numerator(&d.numerator)?;
+        let of = if let Part::Named(name, _) = &d.numerator { Some(&name.text) } else { None };
         for b in &by {
-            node = self.differentiate(node, &b.name)?;
+            let own = of.filter(|_| by.len() == 1 && !self.scope.own.is_empty() && self.holding.is_empty());
+            node = match own {
+                Some(of) => self.following(of, node, &b.name, span)?,
+                None => self.differentiate(node, &b.name)?,
+            };
         }
         // Axes of the node: free letters, numerator, denominators in order.
         let mut places: Vec<At> = free.iter().map(|&l| self.place(l, span)).collect();
@@ -67,7 +72,8 @@ impl<'t> Lowering<'_, 't> {
         }
         let at = self.sheet.access(node, places, span);
         let mut piece = Piece { body: Body::Tree(at), axes, worth: Worth::Real, span, dim: None, row: false };
-        let numerator = if let Part::Named(name, items) = &d.numerator { Some((name, &items[..])) } else { None };
+        let numerator =
+            if let Part::Named(name, items) = &d.numerator { Some((name, &items[..])) } else { None };
         for (name, items) in numerator.into_iter().chain(by.iter().map(|b| (&b.name, b.items))) {
             let shape = self.scope.graph.shape(self.scope.node(&name.text)?).to_vec();
             piece = self.guarded(id, items, &shape, piece);
@@ -333,6 +339,48 @@ impl<'t> Lowering<'_, 't> {
                 None
             }
         }
+    }
+
+    /// `∂node/∂name` as it follows from a learner's derivatives of the same quantity:
+    /// the part past the answered names, and each of their derivatives by `name`, weighed with the learner's.
+    fn following(&mut self, of: &str, node: NodeId, name: &Name, span: Span) -> Option<NodeId> {
+        let own: Vec<_> = self.scope.own.iter().filter(|o| o.of == of).cloned().collect();
+        if let Some(exact) = own.iter().find(|o| o.by == name.text) {
+            return Some(exact.node);
+        }
+        let x = self.scope.node(&name.text)?;
+        let answered: Vec<String> = own.iter().map(|o| o.by.clone()).collect();
+        self.holding = answered.clone();
+        let direct = self.differentiate(node, name);
+        self.holding.clear();
+        let mut total = direct?;
+        for own in own {
+            let q = self.scope.node(&own.by)?;
+            if !self.mentions(q, x) {
+                continue;
+            }
+            self.holding = answered.iter().filter(|a| **a != own.by).cloned().collect();
+            let inner = self.differentiate(q, name);
+            self.holding.clear();
+            let (inner, kept) = (inner?, self.scope.graph.rank(node));
+            let letters = |l: &mut Self, node: NodeId| -> Vec<Letter> {
+                let shape = l.scope.graph.shape(node).to_vec();
+                shape.iter().map(|d| l.sheet.letters.axis(d, span)).collect()
+            };
+            let (outer, by) = (letters(self, own.node), letters(self, x));
+            let (first, second) = (
+                self.entry(own.node, &outer, span),
+                self.entry(inner, &outer[kept..].iter().chain(&by).copied().collect::<Vec<_>>(), span),
+            );
+            let product =
+                self.sheet.push(Node::Product(vec![(Factor::Times, first), (Factor::Times, second)]), span);
+            let at =
+                if outer.len() == kept { product } else { self.bind("sum", &outer[kept..], product, span) };
+            let axes: Vec<Letter> = outer[..kept].iter().chain(&by).copied().collect();
+            let term = self.node_over(at, &[], &axes, Worth::Real, span)?;
+            total = self.scope.graph.add(total, term).map_err(|e| self.told(&e, span)).ok()?;
+        }
+        Some(total)
     }
 
     /// The derivatives inside of a name are the formula's too: what it shows is verified with them.

@@ -48,7 +48,8 @@ impl Lowering<'_, '_> {
             }
         }
         self.rename(&repeated, &refused);
-        let read: BTreeSet<Letter> = self.readings.iter().flat_map(letters_of).chain(left.iter().copied()).collect();
+        let read: BTreeSet<Letter> =
+            self.readings.iter().flat_map(letters_of).chain(left.iter().copied()).collect();
         self.free.retain(|l| read.contains(l));
     }
 
@@ -75,7 +76,9 @@ impl Lowering<'_, '_> {
             match kind {
                 Kind::Index(_, items) => items.iter().for_each(|i| each_of(i, &mut mark)),
                 Kind::Call(name, args) => {
-                    for arg in args.iter().filter(|a| name.text == "delta" || matches!(a.value, Item::Range(..))) {
+                    for arg in
+                        args.iter().filter(|a| name.text == "delta" || matches!(a.value, Item::Range(..)))
+                    {
                         each_of(&arg.value, &mut mark);
                     }
                 }
@@ -104,8 +107,13 @@ impl Lowering<'_, '_> {
         inside: &[bool],
         kept: &BTreeSet<Letter>,
     ) -> (Vec<Counts>, Repeated) {
-        let mut pass =
-            Pass { l: self, inside, kept, counts: vec![Counts::new(); self.order.len()], found: Repeated::new() };
+        let mut pass = Pass {
+            l: self,
+            inside,
+            kept,
+            counts: vec![Counts::new(); self.order.len()],
+            found: Repeated::new(),
+        };
         for k in 0..self.order.len() {
             pass.counts[k] = pass.of(self.order[k]);
         }
@@ -166,7 +174,10 @@ impl Lowering<'_, '_> {
         let span = self.span(id);
         let source = one_line(bare(self.source(span)));
         let names: Vec<String> = letters.iter().map(|&l| self.sheet.letters.shown(l)).collect();
-        self.report(Diagnostic::note(span, format!("understood  {source}  as  sum({}, {source})", names.join(", "))));
+        self.report(Diagnostic::note(
+            span,
+            format!("understood  {source}  as  sum({}, {source})", names.join(", ")),
+        ));
     }
 
     /// The sum over the repeated indices of a product, where `einstein on` asks for it.
@@ -175,7 +186,8 @@ impl Lowering<'_, '_> {
         let Some(letters) = self.contracted.get(&slot).cloned() else { return };
         let Some(piece) = self.pieces[slot].take() else { return };
         let span = piece.span;
-        if letters.iter().any(|&l| self.known_extent(l).is_none()) || self.refuse_row(&piece, span).is_none() {
+        if letters.iter().any(|&l| self.known_extent(l).is_none()) || self.refuse_row(&piece, span).is_none()
+        {
             return;
         }
         let piece = self.lettered(piece);

@@ -221,7 +221,9 @@ impl Lowering<'_, '_> {
             },
             Kind::Derivative(d) => std::iter::once(&d.numerator)
                 .chain(&d.denominators)
-                .filter_map(|p| if let Part::Named(name, items) = p { Some((&*name.text, &items[..])) } else { None })
+                .filter_map(|p| {
+                    if let Part::Named(name, items) = p { Some((&*name.text, &items[..])) } else { None }
+                })
                 .collect(),
             _ => Vec::new(),
         });
@@ -237,12 +239,18 @@ impl Lowering<'_, '_> {
         let condition =
             if leaving.below { format!("{source} >= {base}") } else { format!("{source} <= {last}") };
         let message = match items.len() {
-            1 => format!("{source} reaches {reached}, but {name} has the entries {name}[{base}] .. {name}[{last}]"),
-            _ => format!("{source} reaches {reached}, but axis {axis} of {name} has the positions {base} .. {last}"),
+            1 => format!(
+                "{source} reaches {reached}, but {name} has the entries {name}[{base}] .. {name}[{last}]"
+            ),
+            _ => format!(
+                "{source} reaches {reached}, but axis {axis} of {name} has the positions {base} .. {last}"
+            ),
         };
         Some(
             Diagnostic::error("E0104", self.span(e), message)
-                .help(format!("say where it is read, as a factor  [{condition}]  or  ... if {condition} else 0"))
+                .help(format!(
+                    "say where it is read, as a factor  [{condition}]  or  ... if {condition} else 0"
+                ))
                 .help(format!("or state a smaller range of {letter} where it is bound or on the left side")),
         )
     }

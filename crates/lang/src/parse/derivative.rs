@@ -287,7 +287,10 @@ impl Parser<'_> {
     fn mismatch<X>(&mut self, span: Span, order: u32, times: usize) -> Read<X> {
         let variables = if times == 1 { "variable" } else { "variables" };
         let message = format!("a derivative of order {order} by {times} {variables}");
-        self.report(Diagnostic::error("E0013", span, message).help("one denominator for each order, as in  d2f/dx[i]dx[j]  or  d2(f)/dx dx"));
+        self.report(
+            Diagnostic::error("E0013", span, message)
+                .help("one denominator for each order, as in  d2f/dx[i]dx[j]  or  d2(f)/dx dx"),
+        );
         None
     }
 

@@ -5,7 +5,7 @@ use crate::ast::{Entry, EntryKind, Name, Problem};
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
 use crate::syntax::token::{Bracket, T, shown, spelled};
-use crate::syntax::words::{D, Word, reserved};
+use crate::syntax::words::{UNDECLARABLE, Word, reserved};
 
 /// Problems inside problems; a course has chapters, not more.
 const NESTED: usize = 50;
@@ -172,9 +172,9 @@ impl Parser<'_> {
     /// A name that is declared here.
     pub(super) fn new_name(&mut self, what: &str) -> Read<Name> {
         let name = self.name(what)?;
-        if name.text == D.0 {
-            let wrong = Diagnostic::error("E0009", name.span, "`d` cannot be declared");
-            self.report(wrong.remark(D.1).help("take another name"));
+        if let Some((_, why)) = UNDECLARABLE.iter().find(|(text, _)| *text == name.text) {
+            let wrong = Diagnostic::error("E0009", name.span, format!("`{}` cannot be declared", name.text));
+            self.report(wrong.remark(*why).help("take another name"));
             return None;
         }
         Some(name)

@@ -78,9 +78,6 @@ pub(crate) fn statement(
     (claim, b.diagnostics)
 }
 
-/// Names that cannot be declared; a size may be called `d`, because nothing differentiates a size.
-const RESERVED: [(&str, &str); 1] = [("d", "`d` marks derivatives, as in dl/dz and d(f)/d(x)")];
-
 struct Build<'b> {
     source: &'b Source,
     file: &'b File,
@@ -162,15 +159,6 @@ impl Build<'_> {
     // ---------------------------------------------------------------- declarations
 
     fn declare(&mut self, problem: &mut Problem, name: &Name, meaning: Meaning) {
-        let is_size = matches!(meaning, Meaning::Size(_));
-        if let Some((_, why)) = RESERVED.iter().find(|(word, _)| *word == name.text && !is_size) {
-            forget(problem, name);
-            return self.report(Diagnostic::error(
-                "E0014",
-                name.span,
-                format!("`{}` cannot be declared: {why}", name.text),
-            ));
-        }
         if matches!(name.text.as_str(), "e" | "pi") {
             let message = format!("{} is declared here, so it is no longer the number", name.text);
             self.report(Diagnostic::warning("W0202", name.span, message).help("write exp(x) for e^x"));
@@ -324,8 +312,11 @@ impl Build<'_> {
         if let Some(extra) = formula.letters.get(count) {
             let (letter, source) = (&extra.name, self.source.slice(self.file.tree.span(value)));
             let name = defined.map_or("the left side", |n| &n.text);
-            let repeats =
-                if problem.scope.settings.einstein { "" } else { "     (`einstein on` sums repeated indices)" };
+            let repeats = if problem.scope.settings.einstein {
+                ""
+            } else {
+                "     (`einstein on` sums repeated indices)"
+            };
             self.report(
                 Diagnostic::error(
                     "E0105",

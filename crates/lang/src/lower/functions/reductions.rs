@@ -37,7 +37,13 @@ impl Lowering<'_, '_> {
     }
 
     /// A reduction of a piece over letters of it; its other axes stay.
-    pub(crate) fn reduced(&mut self, word: &str, letters: &[Letter], body: Piece, span: Span) -> Option<Piece> {
+    pub(crate) fn reduced(
+        &mut self,
+        word: &str,
+        letters: &[Letter],
+        body: Piece,
+        span: Span,
+    ) -> Option<Piece> {
         let axes: Vec<Letter> = body.axes.iter().copied().filter(|a| !letters.contains(a)).collect();
         let real = |at| Piece {
             body: Body::Tree(at),
