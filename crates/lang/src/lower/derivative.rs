@@ -5,12 +5,13 @@
 //! does not mention, it does not depend on.
 
 use super::Lowering;
+use super::indexing::too_many;
 use super::letters::Letter;
 use super::piece::{Body, Piece, Worth};
 use crate::ast::{Arg, Derivative, ExprId, Item, Kind, Name, Part, Role};
 use crate::diagnostic::Diagnostic;
 use crate::scope::Meaning;
-use crate::source::Span;
+use crate::source::{Span, bare};
 use crate::verify::Taken;
 use chainrule_core::derive::Derivation;
 use chainrule_core::form::read::{At, Factor, Node};
@@ -96,12 +97,7 @@ impl<'t> Lowering<'_, 't> {
     ) -> Option<()> {
         let shape = self.scope.graph.shape(node).to_vec();
         if items.len() > shape.len() {
-            let count = if shape.len() == 1 { "1 axis".to_string() } else { format!("{} axes", shape.len()) };
-            return self.refuse(Diagnostic::error(
-                "E0105",
-                span,
-                format!("{name} has {count}, {} indices are given", items.len()),
-            ));
+            return self.refuse(too_many(name, shape.len(), items.len(), span));
         }
         let (at, kept) = self.uses_of(items, &shape, name, span)?;
         places.extend(at);
@@ -182,6 +178,12 @@ impl<'t> Lowering<'_, 't> {
                 }
             }
         };
+        self.expect_variable(&name)?;
+        Some(By { name, items })
+    }
+
+    /// What a derivative may be taken by: a definition, or an input that is neither a label nor constant.
+    fn expect_variable(&mut self, name: &Name) -> Option<()> {
         match self.scope.find(&name.text).cloned() {
             Some(Meaning::Input(node, role)) => {
                 let ty = self.scope.graph.ty(node).clone();
@@ -206,9 +208,9 @@ impl<'t> Lowering<'_, 't> {
                         .help(format!("declare it as  var {text} : {ty}")),
                     );
                 }
-                Some(By { name, items })
+                Some(())
             }
-            Some(Meaning::Definition(_)) => Some(By { name, items }),
+            Some(Meaning::Definition(_)) => Some(()),
             Some(Meaning::Nickname(_)) => {
                 let text = name.text.clone();
                 self.refuse(
@@ -222,11 +224,14 @@ impl<'t> Lowering<'_, 't> {
             }
             Some(Meaning::Size(_)) => {
                 let text = name.text.clone();
-                self.refuse(Diagnostic::error(
-                    "E0120",
-                    name.span,
-                    format!("{text} is a size: it has no derivative"),
-                ))
+                self.refuse(
+                    Diagnostic::error(
+                        "E0120",
+                        name.span,
+                        format!("{text} is a size: nothing is differentiated by it"),
+                    )
+                    .help("a size is a whole number; what is to be varied is declared with var"),
+                )
             }
             None => self.refuse_unknown(&name.text, name.span),
         }
@@ -242,8 +247,14 @@ impl<'t> Lowering<'_, 't> {
             let only = by.pop()?;
             return Some((0..order).map(|_| By { name: only.name.clone(), items: only.items }).collect());
         }
-        let message = format!("the numerator says order {order}, the denominators are {}", by.len());
-        self.refuse(Diagnostic::error("E0125", span, message).help("as in  d2f/dx[i]dx[j]"))
+        let by =
+            if by.len() == 1 { "1 denominator".to_string() } else { format!("{} denominators", by.len()) };
+        let message = format!("a derivative of order {order} with {by}");
+        self.refuse(
+            Diagnostic::error("E0125", span, message).help(
+                "one denominator for each order, as in  d2f/dx[i]dx[j]; one alone stands for at most 8",
+            ),
+        )
     }
 
     /// The node that is differentiated, its free letters, and the letters of its axes when it is no name.
@@ -255,7 +266,8 @@ impl<'t> Lowering<'_, 't> {
                         return self.refuse_unknown(&name.text, name.span);
                     }
                     let message = format!("{} is a size: it has no derivative", name.text);
-                    return self.refuse(Diagnostic::error("E0120", name.span, message));
+                    let help = "a size is a whole number; a formula of real numbers is differentiated";
+                    return self.refuse(Diagnostic::error("E0120", name.span, message).help(help));
                 };
                 self.expect_real(node, &name.text, name.span)?;
                 self.inherit(&name.text);
@@ -266,7 +278,11 @@ impl<'t> Lowering<'_, 't> {
                 let span = piece.span;
                 self.refuse_row(&piece, span)?;
                 if piece.worth == Worth::Truth {
-                    return self.refuse(Diagnostic::error("E0111", span, "a condition has no derivative"));
+                    let source = bare(self.source(span)).to_string();
+                    return self.refuse(
+                        Diagnostic::error("E0111", span, "a condition has no derivative")
+                            .help(format!("as a number, which is 1 where it holds:  [{source}]")),
+                    );
                 }
                 let piece = self.lettered(piece);
                 let axes = piece.axes.clone();
@@ -281,7 +297,10 @@ impl<'t> Lowering<'_, 't> {
             return Some(());
         }
         let ty = self.scope.graph.ty(node).clone();
-        self.refuse(Diagnostic::error("E0120", span, format!("{name} : {ty} has no derivative")))
+        self.refuse(
+            Diagnostic::error("E0120", span, format!("{name} : {ty} has no derivative"))
+                .help("real numbers are differentiated; labels and conditions choose among them"),
+        )
     }
 
     // ---------------------------------------------------------------- the derivative of a node
@@ -450,7 +469,11 @@ impl<'t> Lowering<'_, 't> {
                     "vjp" => "vjp(g, f, x)",
                     _ => "grad(f, x)",
                 };
-                self.refuse(Diagnostic::error("E0115", span, format!("{} is written  {usage}", word.text)))
+                let about = super::functions::find(&word.text).map_or("", |f| f.about);
+                self.refuse(
+                    Diagnostic::error("E0115", span, format!("{} is written  {usage}", word.text))
+                        .help(about),
+                )
             }
         }
     }
@@ -465,24 +488,13 @@ impl<'t> Lowering<'_, 't> {
                 self.expect_variable(&name)?;
                 Some(name)
             }
-            _ => self.refuse(Diagnostic::error(
-                "E0124",
-                self.span(*e),
-                "a derivative is taken by a declared name",
-            )),
-        }
-    }
-
-    fn expect_variable(&mut self, name: &Name) -> Option<()> {
-        match self.scope.find(&name.text).cloned() {
-            Some(Meaning::Input(node, role)) if role != Role::Const && !self.is_label(node) => Some(()),
-            Some(Meaning::Definition(_)) => Some(()),
-            Some(_) => self.refuse(Diagnostic::error(
-                "E0121",
-                name.span,
-                format!("nothing is differentiated by {}", name.text),
-            )),
-            None => self.refuse_unknown(&name.text, name.span),
+            _ => {
+                let source = self.source(self.span(*e)).to_string();
+                self.refuse(
+                    Diagnostic::error("E0124", self.span(*e), "a derivative is taken by a declared name")
+                        .help(format!("give it a name first:  def u = {source}")),
+                )
+            }
         }
     }
 
@@ -490,11 +502,7 @@ impl<'t> Lowering<'_, 't> {
         let mut directions = Vec::new();
         for arg in &args[1..] {
             let (Some((name, _)), Item::Expr(e)) = (&arg.key, arg.value) else {
-                return self.refuse(Diagnostic::error(
-                    "E0115",
-                    span,
-                    format!("{0} is written  {0}(f, x: u)", word.text),
-                ));
+                return self.misused_direction(word, span);
             };
             self.expect_variable(name)?;
             let u = self.take(e)?;
@@ -511,13 +519,16 @@ impl<'t> Lowering<'_, 't> {
             directions.push((name, u));
         }
         if directions.is_empty() {
-            return self.refuse(Diagnostic::error(
-                "E0115",
-                span,
-                format!("{0} is written  {0}(f, x: u)", word.text),
-            ));
+            return self.misused_direction(word, span);
         }
         Some(directions)
+    }
+
+    fn misused_direction<T>(&mut self, word: &Name, span: Span) -> Option<T> {
+        self.refuse(
+            Diagnostic::error("E0115", span, format!("{0} is written  {0}(f, x: u)", word.text))
+                .help("x is the name that is varied, u the direction, of the shape of x"),
+        )
     }
 
     /// `Σ_x Σ_in ∂f/∂x[in] u[in]`; of the gradient, when `second`.
@@ -574,7 +585,8 @@ impl<'t> Lowering<'_, 't> {
             return self.refuse(
                 Diagnostic::error("E0302", g.span, "a cotangent has the shape of what is differentiated")
                     .saying(first)
-                    .label(f.span, second),
+                    .label(f.span, second)
+                    .help("vjp(g, f, x)  sums  g .* f  over the axes of f, and differentiates by x"),
             );
         }
         let axes = f.axes.clone();

@@ -10,6 +10,7 @@ use super::resolve::{Reading, Subscript};
 use super::{Lowering, children};
 use crate::ast::{ExprId, Item, Kind, Operator, Part};
 use crate::diagnostic::Diagnostic;
+use crate::source::bare;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How often each letter stands in a product.
@@ -312,17 +313,6 @@ fn letters_of(reading: &Reading) -> Vec<Letter> {
             .collect(),
         _ => Vec::new(),
     }
-}
-
-/// A text without the brackets around the whole of it.
-fn bare(text: &str) -> &str {
-    let Some(inner) = text.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')) else { return text };
-    let mut depth = 0i64;
-    let closes_early = inner.chars().any(|c| {
-        depth += i64::from(c == '(') - i64::from(c == ')');
-        depth < 0
-    });
-    if closes_early { text } else { inner.trim() }
 }
 
 fn one_line(text: &str) -> String {

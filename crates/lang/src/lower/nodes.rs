@@ -143,7 +143,9 @@ impl Lowering<'_, '_> {
                     facts.span,
                     format!("index {name} touches no axis, so its range is unknown"),
                 )
-                .help(format!("state it: {name}=0..n-1 in a binder, or  def t[{name}=0..n-1] = ...")),
+                .help(format!(
+                    "state it where it is bound,  sum({name}=0..n-1, ...)  or on the left,  y[{name}=0..n-1] = ..."
+                )),
             );
         }
         facts.extent

@@ -165,7 +165,7 @@ impl Parser<'_> {
                 self.report(wrong.remark(meaning.to_string()).help("take another name"));
                 None
             }
-            _ => self.expected(what, ""),
+            _ => self.expected(what, written_as(what)),
         }
     }
 
@@ -233,6 +233,23 @@ impl Parser<'_> {
         let words =
             reserved().into_iter().map(|(word, _)| word).filter(|word| word.len() > 2).chain(SETTINGS);
         words.filter(|word| one_slip(&lower, word)).min_by_key(|word| word.len().abs_diff(found.len()))
+    }
+}
+
+/// How an item is written in which a name or a number is expected.
+pub(super) fn written_as(what: &str) -> &'static str {
+    match what {
+        "what is held fixed" => "dl/dx holding h",
+        "the name of a size" => "dim m, n",
+        "the name of a variable" => "var x, y : real[n]",
+        "the name that is defined" => "def y = V @ x + b",
+        "the name of an index" => "def y[i] = 2 * x[i]",
+        "a nickname" => "let g = dl/dz",
+        "the name of the case" | "a name and its value" => "case A { x = [1, 2] }",
+        "the name of a case" => "expect A: y = 1  or  explain y at A",
+        "a number of points" => "points 1",
+        "a tolerance" => "tol 4 digits",
+        _ => "",
     }
 }
 

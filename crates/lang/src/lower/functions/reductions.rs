@@ -62,11 +62,14 @@ impl Lowering<'_, '_> {
             "mean" => self.node_over_letters(letters, &axes, body, span, |g, x, over| g.mean(x, over)),
             "argmax" | "argmin" => {
                 let [letter] = letters else {
-                    return self.refuse(Diagnostic::error(
-                        "E0115",
-                        span,
-                        format!("{word} is over one index: a position has one number"),
-                    ));
+                    return self.refuse(
+                        Diagnostic::error(
+                            "E0115",
+                            span,
+                            format!("{word} is over one index: a position has one number"),
+                        )
+                        .help(format!("as in  {word}(j, ...)")),
+                    );
                 };
                 let mut at = self.tree_of(&body);
                 if word == "argmin" {
@@ -151,11 +154,14 @@ impl Lowering<'_, '_> {
                 Some(axis) if !axes.contains(&axis) => axes.push(axis),
                 _ => {
                     let span = self.span(e);
-                    return self.refuse(Diagnostic::error(
-                        "E0306",
-                        span,
-                        format!("there is no axis {dim}: the axes are 0 .. {}", rank.saturating_sub(1)),
-                    ));
+                    return self.refuse(
+                        Diagnostic::error(
+                            "E0306",
+                            span,
+                            format!("there is no axis {dim}: the axes are 0 .. {}", rank.saturating_sub(1)),
+                        )
+                        .help("each axis once; -1 is the last, and  axis=all  takes all of them"),
+                    );
                 }
             }
         }
@@ -197,11 +203,16 @@ impl Lowering<'_, '_> {
         self.refuse_row(&piece, call.span)?;
         let rank = self.rank(&piece);
         if rank == 0 {
-            return self.refuse(Diagnostic::error(
-                "E0305",
-                call.span,
-                format!("{} is of an array, this is a number", call.name.text),
-            ));
+            let typed = self.typed(&piece);
+            return self.refuse(
+                Diagnostic::error(
+                    "E0305",
+                    call.span,
+                    format!("{} is of an array, this is a number", call.name.text),
+                )
+                .label(piece.span, typed)
+                .help("the whole array stands there, without an index"),
+            );
         }
         let axes = self.axes_of(call, rank, last)?;
         Some((piece, axes))
