@@ -80,7 +80,7 @@ pub(crate) fn lower(
         let known = |d: &Diagnostic| {
             d.at() == diagnostic.at()
                 && d.code == diagnostic.code
-                && (d.code != "" || d.message == diagnostic.message)
+                && (!d.code.is_empty() || d.message == diagnostic.message)
         };
         if !diagnostics.iter().any(known) {
             diagnostics.push(diagnostic);

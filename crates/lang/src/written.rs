@@ -47,7 +47,10 @@ impl Program {
                 source: shared.clone(),
             };
             match displayed.broken {
-                Some(why) => written.diagnostics.push(Diagnostic::error("E0017", displayed.span, why)),
+                Some(why) => written.diagnostics.push(
+                    Diagnostic::error("E0017", displayed.span, why)
+                        .help("what stands in it is not read until it is closed"),
+                ),
                 None => self.understand(&mut written, displayed.span, &(all.len() + 1).to_string()),
             }
             all.push(written);

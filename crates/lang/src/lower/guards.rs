@@ -67,6 +67,9 @@ impl Lowering<'_, '_> {
         };
         let shifts = |id: &ExprId| match self.tree.kind(*id) {
             Kind::Index(_, items) => items.iter().any(computed),
+            Kind::Derivative(d) => std::iter::once(&d.numerator)
+                .chain(&d.denominators)
+                .any(|part| matches!(part, Part::Named(_, items) if items.iter().any(computed))),
             _ => false,
         };
         if !self.order.iter().any(shifts) {
