@@ -49,6 +49,9 @@ fn layers_and_losses_are_derived_without_a_file() {
             &["derive", "-e", "var b : bool[n]; var x : real[n]; d(sum(i, [b[i]] * x[i]^2))/dx"],
             &["derive", "-e", "index base 1; var x : real[n]; const y : index[n]; d(x[1]*x[2] + x[y])/dx"],
             &["derive", "-e", "var x : real[n]; x > 0; derive d(sum(x))/dx"],
+            &["derive", "-e", "index base 1; var x : real[n]; d(sum(i, [i < n]*(x[i+1] - x[i])^2))/dx"],
+            &["derive", "-e", "var x : real[n]; d2(sum(sin(x)))/dx[i]dx[j]"],
+            &["derive", "-e", "einstein on; var V : real[m,n]; var x : real[n]; d(V[i,j]*x[j])/dx[k]"],
         ])
     );
 }

@@ -29,6 +29,21 @@ fn answers_are_judged() {
 }
 
 #[test]
+fn answers_follow_from_earlier_ones() {
+    let files =
+        ["check", "tests/cli/given/network.chain", "--answers", "tests/cli/given/network_answers.chain"];
+    golden_text!("cli", "check_follow_through", seen(&files));
+    let shown = utf8(&chainrule(&[&files[..], &["--format", "json"]].concat()).stdout);
+    let value: serde_json::Value = serde_json::from_str(&shown).expect("the record is JSON");
+    let of = |k: usize, member: &str| value["results"][k][member].clone();
+    assert_eq!((of(1, "verdict"), of(1, "follow_through")), ("wrong".into(), serde_json::Value::Null));
+    assert_eq!((of(2, "verdict"), of(2, "follow_through")), ("wrong".into(), "g_q".into()));
+    assert_eq!(of(3, "follow_through"), "g_p");
+    assert_eq!(of(2, "points"), serde_json::json!({ "of": 1.0, "awarded": 1.0 }));
+    assert_eq!(of(1, "points"), serde_json::json!({ "of": 1.0, "awarded": 0.0 }));
+}
+
+#[test]
 fn claims_are_typed() {
     let lines: [&[&str]; 6] = [
         &["check", "-e", "var x : real[n]; claim d(sum(x^2))/dx = 2*x"],

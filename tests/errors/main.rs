@@ -1,7 +1,9 @@
 //! Every class of mistake, made once: the program beside its message, under golden files.
 
 use chainrule_core::eval::{Bindings, Options};
-use chainrule_core::graph::op::{Comparison, Facts, Linear, Logic, Reduction};
+use chainrule_core::expr::{Builder, code};
+use chainrule_core::graph::function::Function;
+use chainrule_core::graph::op::{Comparison, Facts, Linear, Literal, Logic, Reduction};
 use chainrule_core::ops::map::{EXP, MAX, POLYGAMMA};
 use chainrule_core::shape::{Dim, Type};
 use chainrule_core::tensor::Tensor;
@@ -25,6 +27,14 @@ fn inputs() -> Inputs {
     let a = g.input("A", Type::real(["m", "n"])).unwrap();
     let y = g.input("y", Type::index("n", [] as [&str; 0])).unwrap();
     Inputs { g, s, x, a, y }
+}
+
+fn open_body() -> Function {
+    let mut body = Graph::new();
+    let x = body.input("x", Type::scalar()).unwrap();
+    let w = body.input("w", Type::scalar()).unwrap();
+    let output = body.add(x, w).unwrap();
+    Function { name: "f".into(), composite: None, axes: vec![], body, formals: vec![x], output }
 }
 
 /// A request that must be refused.
@@ -99,6 +109,15 @@ const BUILDING: &[(&str, Mistake)] = &[
     ("form 2 x[i]", |i| i.g.form("y[i] = 2 x[i]", &[])),
     ("form with an open bracket", |i| i.g.form("y[i] = exp(x[i]", &[])),
     ("form with j free on the right", |i| i.g.form("y[i] = A[i,j]", &[])),
+    ("form with a node of a larger graph", |i| i.g.form("2*z", &[("z", NodeId::new(999))])),
+    ("three entries in the shape [2]", |_| Err(Literal::real(&[2], [1.0, 2.0, 3.0]).unwrap_err())),
+    ("a function whose body reads w, which is no argument", |i| i.g.apply(open_body(), &[i.s])),
+    ("an expression inside of a step on the graph", |_| {
+        let b = Builder::new();
+        let x = b.real("x", "n");
+        b.with(|_| x.tanh());
+        Err(b.finish(&[&x]).unwrap_err().0[0].error.clone())
+    }),
 ];
 
 #[test]
@@ -106,7 +125,12 @@ fn building_and_differentiating() {
     let mut text = String::new();
     for (program, mistake) in BUILDING {
         let error = mistake(&mut inputs()).expect_err(program);
-        let _ = writeln!(text, "{program}\n    {}\n", error.to_string().replace('\n', "\n    "));
+        let _ = writeln!(
+            text,
+            "{program}   error[{}]\n    {}\n",
+            code(&error),
+            error.to_string().replace('\n', "\n    ")
+        );
     }
     golden_text!("errors", "building", &text);
 }
@@ -165,7 +189,12 @@ fn evaluations() -> Vec<(&'static str, Error)> {
 fn evaluating() {
     let mut text = String::new();
     for (program, error) in evaluations() {
-        let _ = writeln!(text, "{program}\n    {}\n", error.to_string().replace('\n', "\n    "));
+        let _ = writeln!(
+            text,
+            "{program}   error[{}]\n    {}\n",
+            code(&error),
+            error.to_string().replace('\n', "\n    ")
+        );
     }
     golden_text!("errors", "evaluating", &text);
 }

@@ -49,6 +49,7 @@ claim ∂y_i/∂V_jk = δ_ij * x[k]
 claim \\frac{\\partial y_i}{\\partial V_{jk}} = \\delta_{ij} * x_k
 claim d(df/dx)/dx = d2f/dx[i]dx[j]
 claim ∂²f/∂x∂y = ∂^2 f/∂x^2
+claim d2( x^2*y )/dx dy = d2(f)/d(x[i])d(x[j])
 claim dl/d(z) = \\left.\\frac{\\partial l}{\\partial z}\\right|_h
 def y = \\sum_{j=0}^{n-1} e^{z_j} + \\frac12
 def y = ∑_j z[j] * 2 + 1

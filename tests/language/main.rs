@@ -8,6 +8,7 @@ mod fuzz;
 mod homework;
 mod latex;
 mod limits;
+mod meaning;
 mod mistakes;
 mod rewrites;
 mod same;

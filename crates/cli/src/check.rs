@@ -72,7 +72,7 @@ impl Check {
             _ => None,
         };
         if let Some(written) = other {
-            return self.judge_written(&written, &budget, out);
+            return self.judge_written(&program, &written, &budget, out);
         }
         let mut judged = Vec::new();
         for (k, problem) in program.problems.iter().enumerate() {
@@ -132,13 +132,14 @@ impl Check {
     /// Statements of another text: each echoed as understood, and what was not understood with its reason.
     fn judge_written(
         &self,
+        program: &Program,
         written: &[Written],
         budget: &chainrule_check::Budget,
         out: &mut dyn Write,
     ) -> Outcome {
         let mut records: Vec<Record> = Vec::new();
         let mut unread = 0;
-        for one in written {
+        for (one, judged) in written.iter().zip(program.judge_written(written, budget)) {
             let text = matches!(self.format, Format::Text);
             if text {
                 writeln!(out, "line {}:  {}", one.line, one.text)?;
@@ -162,20 +163,18 @@ impl Check {
                 }
                 continue;
             };
-            let judged = program.judge(budget);
             if text {
-                let shown = verdicts::text(program, &judged);
                 // The summary of one statement says nothing that its verdict does not.
-                let body: Vec<&str> = shown.trim_end().lines().collect();
-                let kept = body.len().saturating_sub(2);
-                body[..kept].iter().try_for_each(|line| writeln!(out, "{line}"))?;
+                write!(out, "{}", verdicts::statements(program, &[(0, judged.clone())]).trim_end())?;
+                writeln!(out)?;
             }
-            records.extend(judged.into_iter().flat_map(|(_, r)| r));
+            records.extend(judged);
         }
         match self.format {
             Format::Text if written.is_empty() => writeln!(out, "there is nothing to check in this text.")?,
             Format::Text => {
                 write!(out, "\n{}", verdicts::summary(records.iter()))?;
+                write!(out, "{}", verdicts::points(records.iter()))?;
                 if unread > 0 {
                     writeln!(out, "{unread} not understood.")?;
                 }

@@ -62,16 +62,15 @@ impl Case {
             if list.is_empty() { "a number".to_string() } else { format!("[{}]", list.join(",")) }
         };
         if self.values.contains_key(&name.text) {
-            return Some(Diagnostic::error("E0134", name.span, format!("{} has a value already", name.text)));
+            let wrong = Diagnostic::error("E0134", name.span, format!("{} has a value already", name.text));
+            return Some(wrong.help("one value for each name; another case has values of its own"));
         }
         match scope.find(&name.text) {
             None => {
-                let near = scope.near(&name.text, &[]);
                 let wrong = Diagnostic::error("E0103", name.span, format!("`{}` is not declared", name.text));
-                return Some(if near.is_empty() {
-                    wrong
-                } else {
-                    wrong.help(format!("did you mean {}?", near.join(", ")))
+                return Some(match scope.instead_of(&name.text) {
+                    None => wrong.help("a case gives values to inputs and sizes that are declared before it"),
+                    Some(help) => wrong.help(help),
                 });
             }
             Some(Meaning::Definition(_) | Meaning::Nickname(_)) => {
@@ -86,18 +85,18 @@ impl Case {
             }
             Some(Meaning::Size(dim)) => {
                 let (Some(size), [n]) = (dim.as_name(), &value.data[..]) else {
-                    return Some(Diagnostic::error(
-                        "E0132",
-                        name.span,
-                        format!("{} is a size: its value is a whole number", name.text),
-                    ));
+                    let message = format!("{} is a size: its value is a whole number", name.text);
+                    return Some(
+                        Diagnostic::error("E0132", name.span, message)
+                            .help(format!("as in  {} = 3", name.text)),
+                    );
                 };
                 if *n < 0.0 || n.fract() != 0.0 || *n > 1e9 || !value.shape.is_empty() {
-                    return Some(Diagnostic::error(
-                        "E0132",
-                        name.span,
-                        format!("{} is a size: its value is a whole number, 0 or more", name.text),
-                    ));
+                    let message = format!("{} is a size: its value is a whole number, 0 or more", name.text);
+                    return Some(
+                        Diagnostic::error("E0132", name.span, message)
+                            .help(format!("as in  {} = 3", name.text)),
+                    );
                 }
                 if let Some(wrong) = self.agree(size, *n as i64, name) {
                     return Some(wrong);
@@ -133,23 +132,24 @@ impl Case {
                             return Some(wrong);
                         }
                     } else if self.known(&dim).is_some_and(|n| n != extent as i64) {
-                        return Some(Diagnostic::error(
-                            "E0132",
-                            name.span,
-                            format!(
-                                "{} : {ty}, its value has {extent} where {dim} is {}",
-                                name.text,
-                                self.known(&dim).unwrap_or(0)
-                            ),
-                        ));
+                        let message = format!(
+                            "{} : {ty}, its value has {extent} entries where {dim} is {}",
+                            name.text,
+                            self.known(&dim).unwrap_or(0)
+                        );
+                        return Some(
+                            Diagnostic::error("E0132", name.span, message)
+                                .help("sizes follow from the values before, or are given:  n = 3"),
+                        );
                     }
                 }
                 if ty.dtype != DType::Real && value.data.iter().any(|x| x.fract() != 0.0 || !x.is_finite()) {
-                    return Some(Diagnostic::error(
-                        "E0132",
-                        name.span,
-                        format!("{} : {ty}, its values are whole numbers", name.text),
-                    ));
+                    let (kind, help) = match ty.dtype {
+                        DType::Bool => ("true or false", "true and false, or 1 and 0"),
+                        _ => ("whole numbers", "labels count from the index base of the file"),
+                    };
+                    let message = format!("{} : {ty}, its values are {kind}", name.text);
+                    return Some(Diagnostic::error("E0132", name.span, message).help(help));
                 }
                 self.values.insert(name.text.clone(), (value, name.span));
             }

@@ -51,7 +51,7 @@ pub const CODES: &[Code] = codes! {
         "The message says what was found and what could stand there."
         "var x real[n]" => "var x : real[n]";
     "E0009" "a reserved word as a name"
-        "Words that begin items or connect formulas cannot be names; the manual lists them."
+        "Words that begin items or connect formulas cannot be names, nor can `d`, which marks derivatives."
         "var given : real" => "var known : real";
     "E0010" "`=` or several sides where one formula is expected"
         "`==` compares inside a formula; `=` stands between the sides of a claim."
@@ -65,9 +65,9 @@ pub const CODES: &[Code] = codes! {
     "E0013" "an incomplete derivative"
         "A derivative has something that is differentiated and something that it is taken by."
         "d(x^2)" => "d(x^2)/dx";
-    "E0014" "a name that cannot be declared, or a subscript after a formula"
-        "`d` marks derivatives; subscripts with `_` belong to names only."
-        "var d : real" => "var dist : real";
+    "E0014" "a subscript that names no entry"
+        "Subscripts with `_` belong to names only, and a name has as many indices as axes."
+        "(a + b)_i" => "(a + b)[i]";
     "E0015" "a setting that is not known"
         "The message lists the values that a setting can have."
         "index base 2" => "index base 1";
@@ -134,6 +134,9 @@ pub const CODES: &[Code] = codes! {
     "E0118" "an equation where one formula is asked for"
         "derive and eval answer one formula; an equation is a claim, which a file states."
         "dl/dz = z - t" => "dl/dz";
+    "E0119" "an index three times in one product, with `einstein on`"
+        "A repeated index is one pair that is summed; of three it cannot be told which two are meant."
+        "l = a[i]*b[i]*c[i]" => "l = sum(i, a[i]*b[i]*c[i])";
     "E0120" "something that has no derivative"
         "Labels, sizes and conditions are not differentiated, nor is anything by them."
         "dl/dy" => "dl/dz";

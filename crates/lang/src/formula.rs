@@ -65,10 +65,23 @@ pub(crate) fn lower(
     l.rules = request.rules;
     l.run(request.sides, &request.left);
     let formula = sides(&mut l, request, &reads_derivative);
+    if formula.is_none() && !l.failed() && !l.broken {
+        // Whatever has no meaning says why; a reader must never see a formula vanish.
+        debug_assert!(false, "invariant: what is refused is told: {}", request.text);
+        let span = request.sides.first().map_or_else(Span::default, |s| l.tree.span(*s));
+        l.report(
+            Diagnostic::error("E0400", span, "this formula has no meaning here")
+                .help("write it in smaller pieces, each with a name"),
+        );
+    }
     let failed = l.failed() || l.broken;
     // One mistake is told once: a read name may be met by several passes.
     for diagnostic in std::mem::take(&mut l.diagnostics) {
-        let known = |d: &Diagnostic| d.at() == diagnostic.at() && d.code == diagnostic.code;
+        let known = |d: &Diagnostic| {
+            d.at() == diagnostic.at()
+                && d.code == diagnostic.code
+                && (!d.code.is_empty() || d.message == diagnostic.message)
+        };
         if !diagnostics.iter().any(known) {
             diagnostics.push(diagnostic);
         }

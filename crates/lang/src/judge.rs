@@ -1,11 +1,14 @@
 //! Statements judged: every claim against the engine's own derivation, every expectation against its numbers.
 
-use crate::ast::{Side as Written, Tolerance};
+use crate::ast::{Side as Sides, Tolerance};
 use crate::diagnostic::Diagnostic;
+use crate::follow::{self, Graded};
 use crate::formula::{self, Request, Side};
+use crate::noise;
 use crate::program::{Claim, Expectation, Problem, Program};
 use crate::scope::Scope;
 use crate::source::Span;
+use crate::written::Written;
 use chainrule_check::{Budget, Question, Report, Verdict, check};
 use chainrule_core::error::Error;
 use chainrule_core::eval::Bindings;
@@ -31,6 +34,8 @@ pub struct Record {
     pub points: Option<Rational>,
     /// What was found.
     pub outcome: Outcome,
+    /// Of a wrong claim: the learner's own earlier answer that it follows from, as `g_q`.
+    pub follow_through: Option<String>,
     /// What a reader should know beside it, a sentence each.
     pub notes: Vec<String>,
 }
@@ -128,6 +133,36 @@ impl Record {
     }
 }
 
+impl Record {
+    /// The part of the points that it earns; `None` where a teacher decides, or where nothing was answered.
+    ///
+    /// Right is 1, up to layout 4/5. Under a condition it is 1 where that is a convention of the engine, 4/5 where the
+    /// exceptions have measure zero, else 1/2. What follows from a wrong earlier answer is 1.
+    pub fn credit(&self) -> Option<Rational> {
+        let part = match &self.outcome {
+            Outcome::Judged(j) => match &j.report.verdict {
+                Verdict::Proved | Verdict::Tested(_) => (1, 1),
+                Verdict::Layout => (4, 5),
+                Verdict::Conditional(c) if c.convention => (1, 1),
+                Verdict::Conditional(c) if c.almost_everywhere => (4, 5),
+                Verdict::Conditional(_) => (1, 2),
+                Verdict::Wrong(_) if self.follow_through.is_some() => (1, 1),
+                Verdict::Wrong(_) | Verdict::NotComparable(_) => (0, 1),
+                Verdict::Undecided(_) => return None,
+            },
+            Outcome::Expected(e) => (i64::from(e.pass), 1),
+            Outcome::NotComparable(_) | Outcome::Failed(_) | Outcome::Unread => (0, 1),
+            Outcome::Asked => return None,
+        };
+        Some(Rational::new(part.0, part.1))
+    }
+
+    /// The points that it earns, where it is worth any and its credit is known.
+    pub fn awarded(&self) -> Option<Rational> {
+        Some(&self.credit()? * self.points.as_ref()?)
+    }
+}
+
 impl Program {
     /// Judges every statement, problem by problem, in order of writing.
     pub fn judge(&self, budget: &Budget) -> Vec<(usize, Vec<Record>)> {
@@ -141,12 +176,40 @@ impl Program {
         for claim in &problem.claims {
             records.push(self.judge_claim(problem, claim, budget));
         }
+        let graded = problem.claims.iter().zip(&mut records);
+        let graded = graded.map(|(claim, record)| Graded { program: self, claim, record }).collect();
+        follow::mark(self, problem, graded, budget);
         for expect in &problem.expects {
             records.push(judge_expectation(problem, expect));
         }
         numbers_that_do_not_follow(&mut records, problem);
         records.sort_by_key(|r| r.span);
         records
+    }
+
+    /// Judges statements of another text, in their order; none of those that were not understood.
+    ///
+    /// With `grading follow-through` the later ones may follow from the earlier ones.
+    pub fn judge_written(&self, written: &[Written], budget: &Budget) -> Vec<Vec<Record>> {
+        let programs: Vec<Option<&Program>> = written.iter().map(|w| w.program.as_ref()).collect();
+        let mut judged: Vec<Vec<Record>> = programs
+            .iter()
+            .map(|p| p.map_or_else(Vec::new, |p| p.judge(budget).into_iter().flat_map(|(_, r)| r).collect()))
+            .collect();
+        for problem in &self.problems {
+            let mut graded = Vec::new();
+            for (program, records) in programs.iter().zip(&mut judged) {
+                let Some(program) = program else { continue };
+                let (Some(own), Some(record)) = (program.problems.first(), records.first_mut()) else {
+                    continue;
+                };
+                if let Some(claim) = own.claims.first().filter(|_| own.label == problem.label) {
+                    graded.push(Graded { program, claim, record });
+                }
+            }
+            follow::mark(self, problem, graded, budget);
+        }
+        judged
     }
 
     fn judge_claim(&self, problem: &Problem, claim: &Claim, budget: &Budget) -> Record {
@@ -166,6 +229,7 @@ impl Program {
             span: claim.span,
             points: claim.points.clone(),
             outcome,
+            follow_through: None,
             notes: Vec::new(),
         }
     }
@@ -204,7 +268,8 @@ impl Program {
                 budget: budget.clone(),
                 ..Question::new(nodes[truth], nodes[claimed])
             };
-            let report = check(&mut graph, &question);
+            let mut report = check(&mut graph, &question);
+            noise::settle(&graph, nodes[claimed], nodes[truth], &mut report);
             let right = report.verdict.is_right();
             let worse = answer.as_ref().is_none_or(|(known, _)| known.verdict.is_right());
             if worse {
@@ -244,7 +309,7 @@ impl Program {
             .equation
             .sides
             .iter()
-            .filter_map(|s| if let Written::Expr(e) = s { Some(*e) } else { None })
+            .filter_map(|s| if let Sides::Expr(e) = s { Some(*e) } else { None })
             .collect();
         let holding: Vec<String> = claim.equation.holding.iter().map(|n| n.text.clone()).collect();
         let request = Request {
@@ -269,7 +334,7 @@ impl Program {
 }
 
 /// Which side of a link is derived, and which is claimed: the left one is derived unless only the right one is.
-fn direction(sides: &[Side], link: usize) -> (usize, usize) {
+pub(crate) fn direction(sides: &[Side], link: usize) -> (usize, usize) {
     if sides[link + 1].differentiates && !sides[link].differentiates {
         (link + 1, link)
     } else {
@@ -307,6 +372,7 @@ fn judge_expectation(problem: &Problem, expect: &Expectation) -> Record {
         span: expect.span,
         points: expect.points.clone(),
         outcome,
+        follow_through: None,
         notes: Vec::new(),
     }
 }

@@ -58,6 +58,15 @@ impl Program {
     /// # Errors
     /// [`Refusal`] with everything that is wrong, or with the problems in which the formula has a meaning.
     pub fn query(&self, text: &str, within: Option<&str>) -> Result<Query, Box<Refusal>> {
+        if let Some((label, _)) = text.split_once(':')
+            && within.is_none()
+            && label.trim().starts_with(|c: char| c.is_ascii_digit())
+            && label.trim().chars().all(|c| c.is_alphanumeric() || c == '.')
+            && self.problem(label.trim()).is_none()
+        {
+            let source = Source::new("<formula>", text.trim());
+            return Err(Box::new(Refusal { diagnostics: vec![self.no_problem(label.trim())], source }));
+        }
         let (within, text) = match text.split_once(':') {
             Some((label, rest)) if within.is_none() && self.problem(label.trim()).is_some() => {
                 (Some(label.trim()), rest)
@@ -71,10 +80,7 @@ impl Program {
             Some(label) => match self.problem(label) {
                 Some(problem) => vec![problem],
                 None => {
-                    let labels: Vec<&str> = self.problems.iter().map(|p| p.label.as_str()).collect();
-                    let wrong =
-                        Diagnostic::error("E0103", Span::default(), format!("there is no problem {label}"));
-                    return refuse(vec![wrong.help(format!("problems: {}", labels.join(", ")))]);
+                    return refuse(vec![self.no_problem(label)]);
                 }
             },
         };
@@ -108,6 +114,18 @@ impl Program {
     }
 }
 
+impl Program {
+    fn no_problem(&self, label: &str) -> Diagnostic {
+        let labels: Vec<&str> =
+            self.problems.iter().map(|p| p.label.as_str()).filter(|l| !l.is_empty()).collect();
+        let wrong = Diagnostic::error("E0103", Span::default(), format!("there is no problem {label}"));
+        match labels.is_empty() {
+            true => wrong.help("there are no problems here: leave the label out"),
+            false => wrong.help(format!("problems: {}", labels.join(", "))),
+        }
+    }
+}
+
 /// Lowers a formula in a problem's scope.
 fn ask(problem: &Problem, source: &Source) -> Result<Query, Vec<Diagnostic>> {
     let (read, mut diagnostics) = parse::parse_formula(source);
@@ -130,7 +148,10 @@ fn ask(problem: &Problem, source: &Source) -> Result<Query, Vec<Diagnostic>> {
     let holding: Vec<String> = equation.holding.iter().map(|n| n.text.clone()).collect();
     let mut scope = problem.scope.clone();
     for name in equation.holding.iter().filter(|n| problem.scope.node(&n.text).is_none()) {
-        diagnostics.push(Diagnostic::error("E0103", name.span, format!("`{}` is not declared", name.text)));
+        diagnostics.push(
+            Diagnostic::error("E0103", name.span, format!("`{}` is not declared", name.text))
+                .help("names after `holding` are kept fixed"),
+        );
     }
     let request = Request {
         tree: &tree,

@@ -64,6 +64,14 @@ pub struct Declared {
     pub span: Span,
 }
 
+/// A learner's formula for `d of / d by`, axes of `of` first.
+#[derive(Clone, Debug)]
+pub(crate) struct OwnDerivative {
+    pub(crate) of: String,
+    pub(crate) by: String,
+    pub(crate) node: NodeId,
+}
+
 /// Names, settings, and the graph that formulas are built in.
 #[derive(Clone, Default)]
 pub struct Scope {
@@ -81,6 +89,8 @@ pub struct Scope {
     pub broken: std::collections::BTreeSet<String>,
     /// Nicknames whose right side contains a derivative.
     pub derivatives: std::collections::BTreeSet<String>,
+    /// Derivatives that are a learner's, while a later answer is compared with what follows from them.
+    pub(crate) own: Vec<OwnDerivative>,
     /// Derivatives inside of definitions and nicknames: a formula that reads such a name is verified with them.
     pub taken: IndexMap<String, Vec<Taken>>,
 }
@@ -99,19 +109,51 @@ impl Scope {
         }
     }
 
-    /// Names near a misspelt one, nearest first, at most three.
+    /// Declared names that a misspelt one may have meant, nearest first.
+    ///
+    /// Of few names every one is listed: a reader sees at a glance which was meant.
     pub fn near(&self, name: &str, more: &[&str]) -> Vec<String> {
         let all = self.names.keys().map(String::as_str).chain(more.iter().copied());
         nearest(name, all)
     }
+
+    /// The help beside a name that is not declared: near names, else all of them where they are few.
+    pub(crate) fn instead_of(&self, name: &str) -> Option<String> {
+        let near = self.near(name, &[]);
+        if !near.is_empty() {
+            return Some(format!("did you mean {}?", near.join(", ")));
+        }
+        let all: Vec<&str> = self.names.keys().map(String::as_str).collect();
+        (1..=FEW).contains(&all.len()).then(|| format!("declared: {}", all.join(", ")))
+    }
 }
 
+/// So many names are read at a glance.
+const FEW: usize = 6;
+
 /// At most three candidates that are near a name, fewest edits first.
+///
+/// The same letters in other cases are near; of names of one and two letters nothing else is, because any other
+/// short name would be one edit away.
 pub(crate) fn nearest<'a>(name: &str, all: impl Iterator<Item = &'a str>) -> Vec<String> {
-    let limit = name.chars().count().div_ceil(3).max(1);
-    let mut near: Vec<(usize, &str)> =
-        all.map(|c| (edits(name, c), c)).filter(|(d, _)| *d <= limit).collect();
+    let letters = name.chars().count();
+    let limit = if letters > 2 { letters.div_ceil(3) } else { 0 };
+    let distance = |c: &str| {
+        if c.to_lowercase() == name.to_lowercase() {
+            return 0;
+        }
+        // Two letters that changed places are one slip.
+        let swapped = letters > 2 && sorted(c) == sorted(name) && edits(name, c) == 2;
+        if swapped { 1 } else { edits(name, c) }
+    };
+    let mut near: Vec<(usize, &str)> = all.map(|c| (distance(c), c)).filter(|(d, _)| *d <= limit).collect();
     near.sort();
     near.dedup();
     near.into_iter().take(3).map(|(_, c)| c.to_string()).collect()
+}
+
+fn sorted(name: &str) -> Vec<char> {
+    let mut letters: Vec<char> = name.chars().collect();
+    letters.sort_unstable();
+    letters
 }

@@ -76,3 +76,14 @@ impl Source {
         self.text.get(span.start..span.end.min(self.text.len())).unwrap_or("")
     }
 }
+
+/// A text without the round brackets around the whole of it.
+pub(crate) fn bare(text: &str) -> &str {
+    let Some(inner) = text.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')) else { return text };
+    let mut depth = 0i64;
+    let closes_early = inner.chars().any(|c| {
+        depth += i64::from(c == '(') - i64::from(c == ')');
+        depth < 0
+    });
+    if closes_early { text } else { inner.trim() }
+}

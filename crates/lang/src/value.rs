@@ -115,11 +115,10 @@ fn one(
                 _ => return Err(Refused::Formula),
             };
             made.ok_or_else(|| {
-                Refused::Wrong(Box::new(Diagnostic::error(
-                    "E0133",
-                    tree.span(id),
-                    "this value is too large for a case",
-                )))
+                Refused::Wrong(Box::new(
+                    Diagnostic::error("E0133", tree.span(id), "this value is too large for a case")
+                        .help("large arrays are read from data, as in  --data x=x.npy"),
+                ))
             })?
         }
         _ => return Err(Refused::Formula),
@@ -130,8 +129,10 @@ fn stacked(rows: Vec<Constant>, span: Span) -> Result<Constant, Refused> {
     let Some(first) = rows.first() else { return Ok(Constant { shape: vec![0], data: Vec::new() }) };
     let inner = first.shape.clone();
     if let Some(odd) = rows.iter().find(|r| r.shape != inner) {
-        let shown =
-            |s: &[usize]| format!("[{}]", s.iter().map(usize::to_string).collect::<Vec<_>>().join(","));
+        let shown = |s: &[usize]| match s {
+            [] => "a number".to_string(),
+            _ => format!("[{}]", s.iter().map(usize::to_string).collect::<Vec<_>>().join(",")),
+        };
         return Err(Refused::Wrong(Box::new(
             Diagnostic::error(
                 "E0130",

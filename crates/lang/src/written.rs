@@ -47,7 +47,10 @@ impl Program {
                 source: shared.clone(),
             };
             match displayed.broken {
-                Some(why) => written.diagnostics.push(Diagnostic::error("E0017", displayed.span, why)),
+                Some(why) => written.diagnostics.push(
+                    Diagnostic::error("E0017", displayed.span, why)
+                        .help("what stands in it is not read until it is closed"),
+                ),
                 None => self.understand(&mut written, displayed.span, &(all.len() + 1).to_string()),
             }
             all.push(written);
@@ -102,7 +105,7 @@ impl Program {
         if let [side] = equation.sides[..] {
             let Side::Expr(e) = side else { return (None, Vec::new()) };
             let wrong =
-                Diagnostic::error("E0018", file.tree.span(e), "this is no equation: nothing is claimed")
+                Diagnostic::error("E0008", file.tree.span(e), "an equation is expected: this claims nothing")
                     .help("as in  \\frac{\\partial l}{\\partial z_i} = z_i - t_i");
             return (None, vec![wrong]);
         }
@@ -137,11 +140,16 @@ impl Program {
             diagnostics: vec![diagnostic],
             source: shared.clone(),
         };
+        let broken: Vec<Span> = told.iter().map(Diagnostic::at).collect();
         for diagnostic in told {
             all.push(refused(diagnostic.at(), diagnostic));
         }
         for (entry, within) in entries(&file) {
             let EntryKind::Answer { label, equation } = &entry.kind else { continue };
+            // A mistake of writing was told above, and is told once.
+            if broken.iter().any(|at| entry.span.start <= at.start && at.start < entry.span.end) {
+                continue;
+            }
             match self.claim_of(label, within) {
                 Some((problem, claim)) => {
                     all.push(self.answered(problem, claim, source, equation, entry.span));
@@ -203,6 +211,10 @@ impl Program {
             let (program, more) = self.one_claim(problem, &whole, tree, &equation, &claim.label);
             written.diagnostics.extend(more);
             written.program = program;
+            // The answer is worth what its claim is, under the same condition.
+            if let Some(own) = written.program.as_mut().and_then(|p| p.problems[0].claims.last_mut()) {
+                (own.points, own.given) = (claim.points.clone(), claim.given);
+            }
         }
         written
     }

@@ -8,6 +8,7 @@ mod numbers;
 pub use json::{junit, records};
 
 use chainrule_check::{Condition, Counterexample, Report, Slip, Verdict};
+use chainrule_core::rational::Rational;
 use chainrule_lang::judge::{Expected, Grade, Judged, Outcome, Record};
 use chainrule_lang::program::{Problem, Program};
 use numbers::{list, pair, short};
@@ -24,14 +25,21 @@ const ROWS: usize = 12;
 
 /// Every record of a program as text, with a summary line.
 pub fn text(program: &Program, judged: &[(usize, Vec<Record>)]) -> String {
-    let mut out = String::new();
-    for (k, records) in judged {
-        problem(&mut out, &program.problems[*k], records);
-    }
+    let mut out = statements(program, judged);
     if !out.is_empty() {
         out.push('\n');
     }
     out.push_str(&summary(judged.iter().flat_map(|(_, r)| r)));
+    out.push_str(&points(judged.iter().flat_map(|(_, r)| r)));
+    out
+}
+
+/// Every record of a program as text.
+pub fn statements(program: &Program, judged: &[(usize, Vec<Record>)]) -> String {
+    let mut out = String::new();
+    for (k, records) in judged {
+        problem(&mut out, &program.problems[*k], records);
+    }
     out
 }
 
@@ -50,7 +58,7 @@ fn problem(out: &mut String, problem: &Problem, records: &[Record]) {
 }
 
 fn statement(out: &mut String, record: &Record, width: usize) {
-    let words = words(record);
+    let words = format!("{}{}", words(record), marks(record));
     let left = format!("  {:<width$}  {}", record.own, record.text);
     let room = left.len() < COLUMN || left.len() + 1 + words.len() <= WIDTH;
     if room {
@@ -93,9 +101,43 @@ pub fn words(record: &Record) -> String {
     }
 }
 
+/// `   0.5/1`, where points are declared; a teacher decides about what is open.
+fn marks(record: &Record) -> String {
+    let Some(points) = &record.points else { return String::new() };
+    let awarded = record.awarded().map_or_else(|| "?".to_string(), |a| mark(&a));
+    format!("   {awarded}/{}", mark(points))
+}
+
+/// Points as a decimal number; thirds are cut behind four digits.
+fn mark(points: &Rational) -> String {
+    let text = format!("{:.4}", points.to_f64());
+    text.trim_end_matches('0').trim_end_matches('.').to_string()
+}
+
+/// `points: 2.5 of 3.`, where any are declared.
+pub fn points<'r>(records: impl Iterator<Item = &'r Record>) -> String {
+    let (mut awarded, mut total, mut open) = (Rational::ZERO, Rational::ZERO, Rational::ZERO);
+    for record in records {
+        let Some(points) = &record.points else { continue };
+        total = &total + points;
+        match record.awarded() {
+            Some(a) => awarded = &awarded + &a,
+            None => open = &open + points,
+        }
+    }
+    if total.is_zero() {
+        return String::new();
+    }
+    let rest = if open.is_zero() { String::new() } else { format!(", {} open", mark(&open)) };
+    format!("points: {} of {}{rest}.\n", mark(&awarded), mark(&total))
+}
+
 fn details(out: &mut String, record: &Record) {
+    if let Some(own) = &record.follow_through {
+        wrapped(out, "", &format!("consistent with your (wrong) {own}: follow-through credit"));
+    }
     match &record.outcome {
-        Outcome::Judged(judged) => explain(out, judged),
+        Outcome::Judged(judged) => explain(out, judged, record.follow_through.is_some()),
         Outcome::NotComparable(why) => wrapped(out, "", why),
         Outcome::Failed(why) => wrapped(out, "", why),
         Outcome::Expected(e) if !e.pass => failed(out, e),
@@ -110,13 +152,14 @@ fn details(out: &mut String, record: &Record) {
     }
 }
 
-fn explain(out: &mut String, judged: &Judged) {
+/// `follows`: the slip was made in an earlier answer, and was named there.
+fn explain(out: &mut String, judged: &Judged, follows: bool) {
     let report = &judged.report;
     if let Some((link, links)) = judged.link {
         let _ = writeln!(out, "link {link} of {links} is the first that does not hold");
     }
     match &report.verdict {
-        Verdict::Wrong(example) => wrong(out, judged, example),
+        Verdict::Wrong(example) => wrong(out, judged, example, follows),
         Verdict::Conditional(condition) => {
             conditional(out, condition);
             if !condition.convention {
@@ -141,7 +184,7 @@ fn explain(out: &mut String, judged: &Judged) {
     }
 }
 
-fn wrong(out: &mut String, judged: &Judged, example: &Counterexample) {
+fn wrong(out: &mut String, judged: &Judged, example: &Counterexample, follows: bool) {
     let report = &judged.report;
     let case = example.case.as_ref().map(|c| format!("   (your case {c})")).unwrap_or_default();
     let _ = writeln!(out, "at {}{case}", place(example, judged.base));
@@ -160,7 +203,9 @@ fn wrong(out: &mut String, judged: &Judged, example: &Counterexample) {
             &format!("{}:{entry}   yours {yours}, derived {derived}", place(small, judged.base)),
         );
     }
-    slips(out, report);
+    if !follows {
+        slips(out, report);
+    }
     if let Some(invariant) = &report.invariant {
         wrapped(out, "check yourself:  ", &invariant.sentence);
     }
@@ -351,8 +396,9 @@ fn wrapped(out: &mut String, word: &str, text: &str) {
 /// `44 checks: 41 correct, 2 correct under a stated condition, 1 wrong.`
 pub fn summary<'r>(records: impl Iterator<Item = &'r Record>) -> String {
     let mut counts = [0usize; 4];
-    let (mut total, mut asked, mut unread) = (0, 0, 0);
+    let (mut total, mut asked, mut unread, mut consistent) = (0, 0, 0, 0);
     for record in records {
+        consistent += usize::from(record.follow_through.is_some());
         match (record.grade(), &record.outcome) {
             (Some(grade), _) => {
                 counts[grade as usize] += 1;
@@ -371,6 +417,9 @@ pub fn summary<'r>(records: impl Iterator<Item = &'r Record>) -> String {
     ] {
         if counts[grade as usize] > 0 {
             parts.push(format!("{} {what}", counts[grade as usize]));
+        }
+        if grade == Grade::Wrong && consistent > 0 {
+            parts.push(format!("{consistent} of these consistent with an earlier answer"));
         }
     }
     for (count, what) in [(asked, "left to the learner"), (unread, "not understood")] {

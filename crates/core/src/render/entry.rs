@@ -253,7 +253,7 @@ impl<'a> Builder<'a> {
     /// A term plus `first`, in letters and labels that count from the base: `t(i - base) + first`.
     fn counted(&self, term: &Term, first: i64, labels: &Labels, depth: usize) -> Shown {
         let weight = single(term).unwrap_or(Dim::ZERO);
-        let offset = term.offset().clone() + Dim::fixed(first) - Dim::fixed(self.base) * weight;
+        let mut offset = term.offset().clone() + Dim::fixed(first) - Dim::fixed(self.base) * weight;
         let mut terms: Vec<(Rational, Shown)> = Vec::new();
         let mut parts: Vec<&(Atom, Dim)> = term.parts().iter().collect();
         // Entries of tensors stand in the order of structural hashes: numbers of nodes depend on unrelated ones.
@@ -262,11 +262,22 @@ impl<'a> Builder<'a> {
             _ => (false, 0),
         });
         for (atom, coefficient) in parts {
-            let atom = self.atom(atom, labels, depth);
-            terms.push(match coefficient.as_fixed() {
-                Some(c) => (Rational::from(c), atom),
-                None => (Rational::ONE, Shown::product(vec![self.size(coefficient), atom], Vec::new())),
-            });
+            match (self.atom(atom, labels, depth), coefficient.as_fixed()) {
+                // What stands for a label may be a sum itself: `x[k+1]` read at `i-1` is `x[i]`.
+                (Shown::Sum(inner), Some(c)) => {
+                    for (d, part) in inner {
+                        let times = &Rational::from(c) * &d;
+                        let whole = if let Shown::Number(n) = &part { (&times * n).to_i64() } else { None };
+                        match whole {
+                            Some(k) => offset = offset + Dim::fixed(k),
+                            None => terms.push((times, part)),
+                        }
+                    }
+                }
+                (atom, Some(c)) => terms.push((Rational::from(c), atom)),
+                (atom, None) => terms
+                    .push((Rational::ONE, Shown::product(vec![self.size(coefficient), atom], Vec::new()))),
+            }
         }
         match offset.as_fixed() {
             Some(0) => {}

@@ -252,23 +252,19 @@ impl Writer<'_> {
     }
 
     fn derivative<'a>(&'a self, derivative: &'a Derivative, tight: bool, todo: &mut Vec<Piece<'a>>) {
-        // `d(f)/d(x)` says by itself that it is a derivative.
+        // `d(f)/d(x)` and `d2(f)/dx dx` say by themselves that they are derivatives.
         let is_expr = |part: &Part| matches!(part, Part::Expr(_));
         let called = is_expr(&derivative.numerator) || derivative.denominators.iter().any(is_expr);
-        let round = derivative.explicit && (derivative.order > 1 || !called);
+        let round = derivative.explicit && !called;
         let d = if round { "∂" } else { "d" };
         todo.push(Piece::Text(d));
         let several = derivative.order > 1;
         if several {
             let order = derivative.order;
-            todo.push(Piece::Owned(if derivative.explicit {
-                format!("^{order}")
-            } else {
-                order.to_string()
-            }));
+            todo.push(Piece::Owned(if round { format!("^{order}") } else { order.to_string() }));
         }
         // After `∂^2` a bracket or a letter follows; a blank keeps digits and letters apart.
-        if several && derivative.explicit {
+        if several && round {
             todo.push(Piece::Text(" "));
         }
         self.part(&derivative.numerator, tight, todo);

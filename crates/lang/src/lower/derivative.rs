@@ -5,12 +5,13 @@
 //! does not mention, it does not depend on.
 
 use super::Lowering;
+use super::indexing::too_many;
 use super::letters::Letter;
 use super::piece::{Body, Piece, Worth};
-use crate::ast::{Arg, Derivative, Item, Kind, Name, Part, Role};
+use crate::ast::{Arg, Derivative, ExprId, Item, Kind, Name, Part, Role};
 use crate::diagnostic::Diagnostic;
 use crate::scope::Meaning;
-use crate::source::Span;
+use crate::source::{Span, bare};
 use crate::verify::Taken;
 use chainrule_core::derive::Derivation;
 use chainrule_core::form::read::{At, Factor, Node};
@@ -24,7 +25,7 @@ struct By<'a> {
 }
 
 impl<'t> Lowering<'_, 't> {
-    pub(crate) fn derivative(&mut self, d: &'t Derivative, span: Span) -> Option<Piece> {
+    pub(crate) fn derivative(&mut self, id: ExprId, d: &'t Derivative, span: Span) -> Option<Piece> {
         if !d.explicit
             && let Some(fraction) = self.fraction(d, span)
         {
@@ -36,8 +37,13 @@ impl<'t> Lowering<'_, 't> {
         }
         let by = self.repeated(d, by, span)?;
         let (mut node, free, own) = self.numerator(&d.numerator)?;
+        let of = if let Part::Named(name, _) = &d.numerator { Some(&name.text) } else { None };
         for b in &by {
-            node = self.differentiate(node, &b.name)?;
+            let own = of.filter(|_| by.len() == 1 && !self.scope.own.is_empty() && self.holding.is_empty());
+            node = match own {
+                Some(of) => self.following(of, node, &b.name, span)?,
+                None => self.differentiate(node, &b.name)?,
+            };
         }
         // Axes of the node: free letters, numerator, denominators in order.
         let mut places: Vec<At> = free.iter().map(|&l| self.place(l, span)).collect();
@@ -66,7 +72,17 @@ impl<'t> Lowering<'_, 't> {
             axes.rotate_left(numerator_axes);
         }
         let at = self.sheet.access(node, places, span);
-        Some(Piece { body: Body::Tree(at), axes, worth: Worth::Real, span, dim: None, row: false })
+        let mut piece = Piece { body: Body::Tree(at), axes, worth: Worth::Real, span, dim: None, row: false };
+        let numerator =
+            if let Part::Named(name, items) = &d.numerator { Some((name, &items[..])) } else { None };
+        for (name, items) in numerator.into_iter().chain(by.iter().map(|b| (&b.name, b.items))) {
+            let shape = self.scope.graph.shape(self.scope.node(&name.text)?).to_vec();
+            piece = self.guarded(id, items, &shape, piece);
+            if let Body::Product(_) = piece.body {
+                piece = Piece { body: Body::Tree(self.tree_of(&piece)), ..piece };
+            }
+        }
+        Some(piece)
     }
 
     /// Adds the positions of a named node at its items, and the letters of the axes that stay.
@@ -81,12 +97,7 @@ impl<'t> Lowering<'_, 't> {
     ) -> Option<()> {
         let shape = self.scope.graph.shape(node).to_vec();
         if items.len() > shape.len() {
-            let count = if shape.len() == 1 { "1 axis".to_string() } else { format!("{} axes", shape.len()) };
-            return self.refuse(Diagnostic::error(
-                "E0105",
-                span,
-                format!("{name} has {count}, {} indices are given", items.len()),
-            ));
+            return self.refuse(too_many(name, shape.len(), items.len(), span));
         }
         let (at, kept) = self.uses_of(items, &shape, name, span)?;
         places.extend(at);
@@ -167,6 +178,12 @@ impl<'t> Lowering<'_, 't> {
                 }
             }
         };
+        self.expect_variable(&name)?;
+        Some(By { name, items })
+    }
+
+    /// What a derivative may be taken by: a definition, or an input that is neither a label nor constant.
+    fn expect_variable(&mut self, name: &Name) -> Option<()> {
         match self.scope.find(&name.text).cloned() {
             Some(Meaning::Input(node, role)) => {
                 let ty = self.scope.graph.ty(node).clone();
@@ -191,9 +208,9 @@ impl<'t> Lowering<'_, 't> {
                         .help(format!("declare it as  var {text} : {ty}")),
                     );
                 }
-                Some(By { name, items })
+                Some(())
             }
-            Some(Meaning::Definition(_)) => Some(By { name, items }),
+            Some(Meaning::Definition(_)) => Some(()),
             Some(Meaning::Nickname(_)) => {
                 let text = name.text.clone();
                 self.refuse(
@@ -207,11 +224,14 @@ impl<'t> Lowering<'_, 't> {
             }
             Some(Meaning::Size(_)) => {
                 let text = name.text.clone();
-                self.refuse(Diagnostic::error(
-                    "E0120",
-                    name.span,
-                    format!("{text} is a size: it has no derivative"),
-                ))
+                self.refuse(
+                    Diagnostic::error(
+                        "E0120",
+                        name.span,
+                        format!("{text} is a size: nothing is differentiated by it"),
+                    )
+                    .help("a size is a whole number; what is to be varied is declared with var"),
+                )
             }
             None => self.refuse_unknown(&name.text, name.span),
         }
@@ -227,8 +247,14 @@ impl<'t> Lowering<'_, 't> {
             let only = by.pop()?;
             return Some((0..order).map(|_| By { name: only.name.clone(), items: only.items }).collect());
         }
-        let message = format!("the numerator says order {order}, the denominators are {}", by.len());
-        self.refuse(Diagnostic::error("E0125", span, message).help("as in  d2f/dx[i]dx[j]"))
+        let by =
+            if by.len() == 1 { "1 denominator".to_string() } else { format!("{} denominators", by.len()) };
+        let message = format!("a derivative of order {order} with {by}");
+        self.refuse(
+            Diagnostic::error("E0125", span, message).help(
+                "one denominator for each order, as in  d2f/dx[i]dx[j]; one alone stands for at most 8",
+            ),
+        )
     }
 
     /// The node that is differentiated, its free letters, and the letters of its axes when it is no name.
@@ -240,7 +266,8 @@ impl<'t> Lowering<'_, 't> {
                         return self.refuse_unknown(&name.text, name.span);
                     }
                     let message = format!("{} is a size: it has no derivative", name.text);
-                    return self.refuse(Diagnostic::error("E0120", name.span, message));
+                    let help = "a size is a whole number; a formula of real numbers is differentiated";
+                    return self.refuse(Diagnostic::error("E0120", name.span, message).help(help));
                 };
                 self.expect_real(node, &name.text, name.span)?;
                 self.inherit(&name.text);
@@ -251,7 +278,11 @@ impl<'t> Lowering<'_, 't> {
                 let span = piece.span;
                 self.refuse_row(&piece, span)?;
                 if piece.worth == Worth::Truth {
-                    return self.refuse(Diagnostic::error("E0111", span, "a condition has no derivative"));
+                    let source = bare(self.source(span)).to_string();
+                    return self.refuse(
+                        Diagnostic::error("E0111", span, "a condition has no derivative")
+                            .help(format!("as a number, which is 1 where it holds:  [{source}]")),
+                    );
                 }
                 let piece = self.lettered(piece);
                 let axes = piece.axes.clone();
@@ -266,7 +297,10 @@ impl<'t> Lowering<'_, 't> {
             return Some(());
         }
         let ty = self.scope.graph.ty(node).clone();
-        self.refuse(Diagnostic::error("E0120", span, format!("{name} : {ty} has no derivative")))
+        self.refuse(
+            Diagnostic::error("E0120", span, format!("{name} : {ty} has no derivative"))
+                .help("real numbers are differentiated; labels and conditions choose among them"),
+        )
     }
 
     // ---------------------------------------------------------------- the derivative of a node
@@ -324,6 +358,48 @@ impl<'t> Lowering<'_, 't> {
                 None
             }
         }
+    }
+
+    /// `∂node/∂name` as it follows from a learner's derivatives of the same quantity:
+    /// the part past the answered names, and each of their derivatives by `name`, weighed with the learner's.
+    fn following(&mut self, of: &str, node: NodeId, name: &Name, span: Span) -> Option<NodeId> {
+        let own: Vec<_> = self.scope.own.iter().filter(|o| o.of == of).cloned().collect();
+        if let Some(exact) = own.iter().find(|o| o.by == name.text) {
+            return Some(exact.node);
+        }
+        let x = self.scope.node(&name.text)?;
+        let answered: Vec<String> = own.iter().map(|o| o.by.clone()).collect();
+        self.holding = answered.clone();
+        let direct = self.differentiate(node, name);
+        self.holding.clear();
+        let mut total = direct?;
+        for own in own {
+            let q = self.scope.node(&own.by)?;
+            if !self.mentions(q, x) {
+                continue;
+            }
+            self.holding = answered.iter().filter(|a| **a != own.by).cloned().collect();
+            let inner = self.differentiate(q, name);
+            self.holding.clear();
+            let (inner, kept) = (inner?, self.scope.graph.rank(node));
+            let letters = |l: &mut Self, node: NodeId| -> Vec<Letter> {
+                let shape = l.scope.graph.shape(node).to_vec();
+                shape.iter().map(|d| l.sheet.letters.axis(d, span)).collect()
+            };
+            let (outer, by) = (letters(self, own.node), letters(self, x));
+            let (first, second) = (
+                self.entry(own.node, &outer, span),
+                self.entry(inner, &outer[kept..].iter().chain(&by).copied().collect::<Vec<_>>(), span),
+            );
+            let product =
+                self.sheet.push(Node::Product(vec![(Factor::Times, first), (Factor::Times, second)]), span);
+            let at =
+                if outer.len() == kept { product } else { self.bind("sum", &outer[kept..], product, span) };
+            let axes: Vec<Letter> = outer[..kept].iter().chain(&by).copied().collect();
+            let term = self.node_over(at, &[], &axes, Worth::Real, span)?;
+            total = self.scope.graph.add(total, term).map_err(|e| self.told(&e, span)).ok()?;
+        }
+        Some(total)
     }
 
     /// The derivatives inside of a name are the formula's too: what it shows is verified with them.
@@ -393,7 +469,11 @@ impl<'t> Lowering<'_, 't> {
                     "vjp" => "vjp(g, f, x)",
                     _ => "grad(f, x)",
                 };
-                self.refuse(Diagnostic::error("E0115", span, format!("{} is written  {usage}", word.text)))
+                let about = super::functions::find(&word.text).map_or("", |f| f.about);
+                self.refuse(
+                    Diagnostic::error("E0115", span, format!("{} is written  {usage}", word.text))
+                        .help(about),
+                )
             }
         }
     }
@@ -408,24 +488,13 @@ impl<'t> Lowering<'_, 't> {
                 self.expect_variable(&name)?;
                 Some(name)
             }
-            _ => self.refuse(Diagnostic::error(
-                "E0124",
-                self.span(*e),
-                "a derivative is taken by a declared name",
-            )),
-        }
-    }
-
-    fn expect_variable(&mut self, name: &Name) -> Option<()> {
-        match self.scope.find(&name.text).cloned() {
-            Some(Meaning::Input(node, role)) if role != Role::Const && !self.is_label(node) => Some(()),
-            Some(Meaning::Definition(_)) => Some(()),
-            Some(_) => self.refuse(Diagnostic::error(
-                "E0121",
-                name.span,
-                format!("nothing is differentiated by {}", name.text),
-            )),
-            None => self.refuse_unknown(&name.text, name.span),
+            _ => {
+                let source = self.source(self.span(*e)).to_string();
+                self.refuse(
+                    Diagnostic::error("E0124", self.span(*e), "a derivative is taken by a declared name")
+                        .help(format!("give it a name first:  def u = {source}")),
+                )
+            }
         }
     }
 
@@ -433,11 +502,7 @@ impl<'t> Lowering<'_, 't> {
         let mut directions = Vec::new();
         for arg in &args[1..] {
             let (Some((name, _)), Item::Expr(e)) = (&arg.key, arg.value) else {
-                return self.refuse(Diagnostic::error(
-                    "E0115",
-                    span,
-                    format!("{0} is written  {0}(f, x: u)", word.text),
-                ));
+                return self.misused_direction(word, span);
             };
             self.expect_variable(name)?;
             let u = self.take(e)?;
@@ -454,13 +519,16 @@ impl<'t> Lowering<'_, 't> {
             directions.push((name, u));
         }
         if directions.is_empty() {
-            return self.refuse(Diagnostic::error(
-                "E0115",
-                span,
-                format!("{0} is written  {0}(f, x: u)", word.text),
-            ));
+            return self.misused_direction(word, span);
         }
         Some(directions)
+    }
+
+    fn misused_direction<T>(&mut self, word: &Name, span: Span) -> Option<T> {
+        self.refuse(
+            Diagnostic::error("E0115", span, format!("{0} is written  {0}(f, x: u)", word.text))
+                .help("x is the name that is varied, u the direction, of the shape of x"),
+        )
     }
 
     /// `Σ_x Σ_in ∂f/∂x[in] u[in]`; of the gradient, when `second`.
@@ -517,7 +585,8 @@ impl<'t> Lowering<'_, 't> {
             return self.refuse(
                 Diagnostic::error("E0302", g.span, "a cotangent has the shape of what is differentiated")
                     .saying(first)
-                    .label(f.span, second),
+                    .label(f.span, second)
+                    .help("vjp(g, f, x)  sums  g .* f  over the axes of f, and differentiates by x"),
             );
         }
         let axes = f.axes.clone();

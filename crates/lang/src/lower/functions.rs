@@ -13,7 +13,7 @@ use super::resolve::Reading;
 use crate::ast::{Arg, ExprId, Item, Kind, Name};
 use crate::diagnostic::Diagnostic;
 use crate::scope::nearest;
-use crate::source::Span;
+use crate::source::{Span, bare};
 use chainrule_core::error::Error;
 use chainrule_core::form::read::Node;
 use chainrule_core::ops::map::Map;
@@ -161,7 +161,10 @@ pub(crate) fn is_word(arg: &Arg, kind: &Kind) -> bool {
 pub(crate) fn is_read(name: &str, arg: &Arg, kind: &Kind) -> bool {
     match kind {
         Kind::Text(_) => true,
-        Kind::Bracket(_) => matches!(name, "reshape" | "transpose" | "zeros" | "ones"),
+        Kind::Bracket(_) => {
+            matches!(name, "reshape" | "transpose" | "zeros" | "ones" | "eye")
+                || arg.key.as_ref().is_some_and(|(key, _)| key.text == "axis")
+        }
         _ => is_word(arg, kind),
     }
 }
@@ -185,9 +188,13 @@ impl Lowering<'_, '_> {
             let near = nearest(&name.text, all);
             let mut wrong =
                 Diagnostic::error("E0103", name.span, format!("there is no function {}", name.text));
-            if !near.is_empty() {
-                wrong = wrong.help(format!("did you mean {}?", near.join(", ")));
-            }
+            wrong = match near.is_empty() {
+                false => wrong.help(format!("did you mean {}?", near.join(", "))),
+                true => wrong.help(format!(
+                    "{0} * (...)  for a product;  `chainrule functions`  lists all functions",
+                    name.text
+                )),
+            };
             return self.refuse(wrong);
         };
         match function.make {
@@ -216,7 +223,7 @@ impl Lowering<'_, '_> {
                         piece.span,
                         format!("`{source}` is a condition, not a number"),
                     )
-                    .help(format!("write it in brackets, which are 1 where it holds:  [{source}]")),
+                    .help(format!("write it in brackets, which are 1 where it holds:  [{}]", bare(&source))),
                 );
             }
         }
@@ -307,13 +314,21 @@ pub(crate) fn from_core(error: &Error, span: Span, text: &str) -> Diagnostic {
         other => other.to_string(),
     };
     let mut lines = whole.lines();
-    let mut wrong =
-        Diagnostic::error(chainrule_core::expr::code(error), at, lines.next().unwrap_or("this has no value"));
+    // What has a code of its own in the language keeps it, whoever found it.
+    let code = match &whole {
+        w if w.contains("outside the axis of") => "E0104",
+        w if w.contains("is not an index term") => "E0113",
+        _ => chainrule_core::expr::code(error),
+    };
+    let mut wrong = Diagnostic::error(code, at, lines.next().unwrap_or("this has no value"));
     for line in lines {
         match line.trim().strip_prefix("help:") {
             Some(help) => wrong = wrong.help(help.trim()),
             None => wrong = wrong.remark(line.trim()),
         }
+    }
+    if code == "E0113" {
+        wrong = wrong.help("an index is affine, as 2*i + 1; as a number a power is written  i^2");
     }
     wrong
 }

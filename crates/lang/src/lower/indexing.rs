@@ -26,8 +26,10 @@ enum Use {
 impl Lowering<'_, '_> {
     pub(crate) fn index(&mut self, id: ExprId, base: ExprId, items: &[Item]) -> Option<Piece> {
         let span = self.span(id);
-        let piece = self.take(base);
-        self.indexed(piece?, items, span)
+        let piece = self.take(base)?;
+        let shape = self.shape(&piece);
+        let read = self.indexed(piece, items, span)?;
+        Some(self.guarded(id, items, &shape, read))
     }
 
     /// A piece read at indices.
@@ -36,15 +38,9 @@ impl Lowering<'_, '_> {
         let shape = self.shape(&piece);
         if items.len() > shape.len() {
             let typed = self.typed(&piece);
-            let axes = if shape.len() == 1 { "1 axis".to_string() } else { format!("{} axes", shape.len()) };
-            return self.refuse(
-                Diagnostic::error(
-                    "E0105",
-                    span,
-                    format!("{} has {axes}, {} indices are given", self.source(piece.span), items.len()),
-                )
-                .label(piece.span, typed),
-            );
+            let name = self.source(piece.span).to_string();
+            let wrong = too_many(&name, shape.len(), items.len(), span);
+            return self.refuse(wrong.label(piece.span, typed));
         }
         let name = self.source(piece.span).to_string();
         let uses = self.all_uses(items, &shape, &name, span)?;
@@ -158,7 +154,10 @@ impl Lowering<'_, '_> {
         self.inside(&last, extent, name, self.span(high))?;
         let count = last - first.clone() + Dim::ONE;
         if count.as_fixed().is_some_and(|n| n < 0) {
-            return self.refuse(Diagnostic::error("E0107", span, "this slice ends before it begins"));
+            return self.refuse(
+                Diagnostic::error("E0107", span, "this slice ends before it begins")
+                    .help("both ends are included:  x[1..3]  has three entries,  x[1..0]  has none"),
+            );
         }
         let letter = self.sheet.letters.axis(&count, span);
         let at = self.sheet.letter(letter, span);
@@ -199,16 +198,14 @@ impl Lowering<'_, '_> {
         let fractional = matches!(piece.worth, Worth::Number) && piece.dim.is_none();
         if matches!(piece.worth, Worth::Real | Worth::Truth) || fractional {
             let source = self.source(span).to_string();
-            return self.refuse(
-                Diagnostic::error(
-                    "E0113",
-                    span,
-                    format!(
-                        "`{source}` is no index: an index is a letter, a whole number, a size or a label"
-                    ),
-                )
-                .help(format!("declare it as a label, as in  const {source} : index[{extent}]")),
-            );
+            let is_name = source.chars().all(|c| c.is_alphanumeric() || c == '_') && !fractional;
+            let help = match is_name {
+                true => format!("declare it as a label, as in  const {source} : index[{extent}]"),
+                false => format!("as in  {name}[0],  {name}[i + 1]  or a label,  const y : index[{extent}]"),
+            };
+            let message =
+                format!("`{source}` is no index: an index is a letter, a whole number, a size or a label");
+            return self.refuse(Diagnostic::error("E0113", span, message).help(help));
         }
         if let Some(position) = &piece.dim {
             let position = position.clone() - self.base();
@@ -233,7 +230,8 @@ impl Lowering<'_, '_> {
                     span,
                     "an index is a letter, a whole number, a size or labels along one axis",
                 )
-                .saying(typed),
+                .saying(typed)
+                .help("labels along one axis pick entries:  const k : index[n][B]"),
             );
         }
         let piece = self.lettered(piece);
@@ -287,15 +285,23 @@ impl Lowering<'_, '_> {
 
     /// Equal shapes side by side along a new first axis.
     pub(crate) fn stacked(&mut self, pieces: Vec<Piece>, span: Span) -> Option<Piece> {
+        let shapes: Vec<Vec<Dim>> = pieces.iter().map(|p| self.shape(p)).collect();
+        if let Some(odd) = shapes.iter().position(|s| *s != shapes[0]) {
+            let (first, other) = (self.typed(&pieces[0]), self.typed(&pieces[odd]));
+            let mut wrong = Diagnostic::error("E0302", span, "the rows of an array have equal shapes")
+                .label(pieces[0].span, first)
+                .label(pieces[odd].span, other);
+            if shapes[0].is_empty() || shapes[odd].is_empty() {
+                wrong = wrong.help("a number beside a row would be broadcast: write it out");
+            } else {
+                wrong =
+                    wrong.help("concat(x, y, axis=0)  puts arrays of different lengths one after the other");
+            }
+            return self.refuse(wrong);
+        }
         let count = pieces.len() as i64;
         let axis = self.sheet.letters.axis(&Dim::fixed(count), span);
         let (pieces, axes) = self.together(pieces, span)?;
-        if pieces.iter().any(|p| p.axes.len() != axes.len()) {
-            return self.refuse(
-                Diagnostic::error("E0302", span, "the rows of an array have equal shapes")
-                    .help("a number beside a row would be broadcast: write it out"),
-            );
-        }
         let mut terms = Vec::new();
         for (k, piece) in pieces.iter().enumerate() {
             let place = self.sheet.letter(axis, span);
@@ -324,7 +330,22 @@ impl Lowering<'_, '_> {
     }
 }
 
+/// More indices than axes.
+pub(super) fn too_many(name: &str, axes: usize, given: usize, span: Span) -> Diagnostic {
+    let given =
+        if given == 1 { "1 index is given".to_string() } else { format!("{given} indices are given") };
+    let (has, help) = match axes {
+        0 => (format!("{name} is a number"), format!("without an index:  {name}")),
+        1 => (format!("{name} has 1 axis"), format!("one index:  {name}[i]")),
+        _ => (
+            format!("{name} has {axes} axes"),
+            "one index for each axis; fewer leave the last axes whole".to_string(),
+        ),
+    };
+    Diagnostic::error("E0105", span, format!("{has}, {given}")).help(help)
+}
+
 /// A size polynomial without blanks, as it is typed in ranges.
-fn tight(dim: &Dim) -> String {
+pub(super) fn tight(dim: &Dim) -> String {
     dim.to_string().replace(' ', "")
 }

@@ -8,7 +8,7 @@ use super::letters::Letter;
 use super::piece::{Body, Piece, Worth};
 use crate::ast::{ExprId, Kind, Operator};
 use crate::diagnostic::Diagnostic;
-use crate::source::Span;
+use crate::source::{Span, bare};
 use chainrule_core::form::read::{At, Factor, Node, Relation};
 use chainrule_core::shape::Dim;
 
@@ -102,7 +102,10 @@ impl Lowering<'_, '_> {
                 return self.refuse(
                     Diagnostic::error("E0111", at, format!("`{source}` is a condition, not a number"))
                         .label(piece.span, "a condition")
-                        .help(format!("write it in brackets, which are 1 where it holds:  [{source}]")),
+                        .help(format!(
+                            "write it in brackets, which are 1 where it holds:  [{}]",
+                            bare(source)
+                        )),
                 );
             }
         }
@@ -145,12 +148,14 @@ impl Lowering<'_, '_> {
 
     fn different_shapes<T>(&mut self, a: &Piece, b: &Piece, at: Span) -> Option<T> {
         let operator = self.source(at).trim().to_string();
-        let message = format!("`{operator}` takes equal shapes, or a number and anything");
+        let subject =
+            if operator.len() <= 3 { format!("`{operator}` takes") } else { "here stand".to_string() };
+        let message = format!("{subject} equal shapes, or a number and anything");
         let mut wrong =
             Diagnostic::error("E0302", at, message).label(a.span, self.typed(a)).label(b.span, self.typed(b));
         let (left, right) = (self.shape(a), self.shape(b));
         if left.iter().rev().eq(right.iter()) && left.len() == 2 {
-            wrong = wrong.help(format!("transpose one of them:  {}'", self.source(b.span)));
+            wrong = wrong.help(format!("transpose one of them:  {}", transposed(self.source(b.span))));
         } else if left.len() != right.len() {
             wrong = wrong
                 .help("nothing is broadcast but numbers: write the indices, as in  y[i,j] = A[i,j] + b[j]");
@@ -243,7 +248,7 @@ impl Lowering<'_, '_> {
             "E0303",
             at,
             format!(
-                "`{x} * {y}` between {what} means the matrix product in MATLAB/Julia and\n             the elementwise product in NumPy"
+                "`{x} * {y}` between {what} means the matrix product in MATLAB/Julia and the elementwise product in NumPy"
             ),
         )
         .label(a.span, self.typed(a))
@@ -338,7 +343,11 @@ impl Lowering<'_, '_> {
         }
         if ranks.0 >= 2 && ranks.1 >= 3 {
             let message = "`@` contracts the last axis of the left with the first of the right; NumPy's `@` runs in batches over leading axes here";
-            self.report(Diagnostic::warning("W0302", at, message).label(b.span, self.typed(&b)));
+            self.report(
+                Diagnostic::warning("W0302", at, message)
+                    .label(b.span, self.typed(&b))
+                    .help("indices leave no doubt:  sum(j, A[i,j] * B[j,k,l])"),
+            );
         }
         let mut axes = a.axes[..a.axes.len() - 1].to_vec();
         axes.extend(&b.axes[1..]);
@@ -396,11 +405,17 @@ impl Lowering<'_, '_> {
     pub(crate) fn transpose(&mut self, piece: Piece, span: Span) -> Option<Piece> {
         let rank = self.rank(&piece);
         match rank {
-            0 => self.refuse(Diagnostic::error(
-                "E0305",
-                span,
-                format!("`{}` is a number: there is nothing to transpose", self.source(piece.span)),
-            )),
+            0 => {
+                let source = self.source(piece.span);
+                self.refuse(
+                    Diagnostic::error(
+                        "E0305",
+                        span,
+                        format!("`{source}` is a number: there is nothing to transpose"),
+                    )
+                    .help(format!("without the mark:  {source}")),
+                )
+            }
             1 if piece.row => Some(Piece { row: false, span, ..piece }),
             1 => Some(Piece { row: true, span, ..piece }),
             2 => {
@@ -410,6 +425,7 @@ impl Lowering<'_, '_> {
             }
             _ => {
                 let typed = self.typed(&piece);
+                let source = self.source(piece.span);
                 self.refuse(
                     Diagnostic::error(
                         "E0305",
@@ -417,7 +433,7 @@ impl Lowering<'_, '_> {
                         format!("`'` transposes matrices; this has {rank} axes"),
                     )
                     .label(piece.span, typed)
-                    .help("say the order of the axes:  transpose(x, [1,0,2])"),
+                    .help(format!("say the order of the axes, as in  transpose({source}, [1,0,2])")),
                 )
             }
         }

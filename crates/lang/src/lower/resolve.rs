@@ -198,7 +198,7 @@ impl Resolver<'_, '_, '_> {
         if rank == 0 || rest.is_empty() {
             return None;
         }
-        let whole = if rank == 1 { self.subscript(rest, scope) } else { None };
+        let whole = if rank == 1 { self.subscript(rest, scope, span) } else { None };
         let subscripts: Option<Vec<Subscript>> = if whole.is_some() {
             whole.map(|s| vec![s])
         } else if rest.chars().all(|c| c.is_ascii_digit()) {
@@ -208,7 +208,7 @@ impl Resolver<'_, '_, '_> {
             self.l.report(wrong);
             return Some(Reading::Wrong);
         } else {
-            rest.chars().map(|c| self.subscript(&c.to_string(), scope)).collect()
+            rest.chars().map(|c| self.subscript(&c.to_string(), scope, span)).collect()
         };
         let subscripts = subscripts.filter(|s| s.len() == rank)?;
         let shown: Vec<String> = rest.chars().map(String::from).collect();
@@ -219,7 +219,7 @@ impl Resolver<'_, '_, '_> {
         Some(Reading::Subscripted(base.to_string(), subscripts))
     }
 
-    fn subscript(&mut self, text: &str, scope: usize) -> Option<Subscript> {
+    fn subscript(&mut self, text: &str, scope: usize, span: Span) -> Option<Subscript> {
         if let Ok(position) = text.parse() {
             return Some(Subscript::Number(position));
         }
@@ -236,7 +236,7 @@ impl Resolver<'_, '_, '_> {
             None => text
                 .chars()
                 .all(|c| c.is_alphabetic())
-                .then(|| Subscript::Letter(self.l.free_letter(text, Span::default()))),
+                .then(|| Subscript::Letter(self.l.free_letter(text, span))),
         }
     }
 

@@ -132,9 +132,13 @@ impl Lowering<'_, '_> {
                 self.sheet.letters.get_mut(letter).extent = Some(Dim::ZERO);
                 continue;
             };
-            let extent = high - low.clone() + Dim::ONE;
+            let mut extent = high - low.clone() + Dim::ONE;
             if extent.as_fixed().is_some_and(|n| n < 0) {
-                self.report(Diagnostic::error("E0107", span, "this range ends before it begins"));
+                self.report(
+                    Diagnostic::error("E0107", span, "this range ends before it begins")
+                        .help("both ends are included:  0..2  has three values,  0..-1  has none"),
+                );
+                extent = Dim::ZERO;
             }
             let facts = self.sheet.letters.get_mut(letter);
             (facts.low, facts.extent, facts.told_by) = (low, Some(extent), span);

@@ -1,6 +1,7 @@
 //! Where an operand must stand: prefixes, numbers, names, calls, opening brackets.
 
 use super::formula::{Frame, Shape, Step};
+use super::items::written_as;
 use super::{Parser, Read};
 use crate::ast::{ExprId, Item, KeyMark, Kind, Name, Operator};
 use crate::diagnostic::Diagnostic;
@@ -172,7 +173,7 @@ impl Parser<'_> {
     /// A number, exact.
     pub(super) fn number(&mut self, what: &str) -> Read<Rational> {
         if self.kind() != T::Number {
-            return self.expected(what, "");
+            return self.expected(what, written_as(what));
         }
         let span = self.advance().span;
         self.rational(span)

@@ -24,6 +24,15 @@ fn after_d(text: &str) -> Option<&str> {
     text.strip_prefix('d').filter(|rest| rest.starts_with(crate::syntax::letters::is_letter))
 }
 
+/// The order of `d2` before a bracket, as in `d2(x^2)/dx dx`; 1 of `d` alone.
+fn bare_order(text: &str) -> Option<u32> {
+    match text.strip_prefix('d')? {
+        "" => Some(1),
+        rest if rest.starts_with('0') || !rest.bytes().all(|b| b.is_ascii_digit()) => None,
+        rest => rest.parse().ok().filter(|&order| order > 1),
+    }
+}
+
 /// The order and the name of `d2f`.
 fn after_order(text: &str) -> Option<(u32, &str)> {
     let rest = text.strip_prefix('d')?;
@@ -45,7 +54,7 @@ impl Parser<'_> {
         }
         let next = self.ahead(1);
         let end = match next.kind {
-            T::Open(Bracket::Round) if text == "d" => self.partner[self.at + 1] + 1,
+            T::Open(Bracket::Round) if bare_order(&text).is_some() => self.partner[self.at + 1] + 1,
             _ if after_d(&text).is_none() && after_order(&text).is_none() => return false,
             T::Open(Bracket::Square) => self.partner[self.at + 1] + 1,
             T::Underscore => match self.ahead(2).kind {
@@ -118,13 +127,15 @@ impl Parser<'_> {
         let token = self.advance();
         let text = self.text_of(token);
         let in_numerator = self.pending()?.numerator.is_none();
-        let plain = token.kind == T::Name && text != "d";
-        if !plain {
+        let bare = if token.kind == T::Name { bare_order(&text) } else { None };
+        let bare = bare.filter(|&order| order == 1 || in_numerator);
+        if token.kind != T::Name || bare.is_some() {
             if token.kind != T::Partial && token.kind != T::Name {
                 self.at -= 1;
                 return self.expected("`d` or `∂` of a derivative", "d(f)/d(x)");
             }
             self.pending()?.explicit = true;
+            self.pending()?.order = bare.unwrap_or(1).max(self.pending()?.order);
             // `\partial^2 f`, `∂²f`
             if in_numerator && self.eat(T::Operator(Operator::Power)) {
                 let order = self.order()?;
@@ -276,7 +287,10 @@ impl Parser<'_> {
     fn mismatch<X>(&mut self, span: Span, order: u32, times: usize) -> Read<X> {
         let variables = if times == 1 { "variable" } else { "variables" };
         let message = format!("a derivative of order {order} by {times} {variables}");
-        self.report(Diagnostic::error("E0013", span, message).help("d2f/dx[i]dx[j]"));
+        self.report(
+            Diagnostic::error("E0013", span, message)
+                .help("one denominator for each order, as in  d2f/dx[i]dx[j]  or  d2(f)/dx dx"),
+        );
         None
     }
 

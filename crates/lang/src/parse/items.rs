@@ -5,7 +5,7 @@ use crate::ast::{Entry, EntryKind, Name, Problem};
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
 use crate::syntax::token::{Bracket, T, shown, spelled};
-use crate::syntax::words::{D, Word, reserved};
+use crate::syntax::words::{UNDECLARABLE, Word, reserved};
 
 /// Problems inside problems; a course has chapters, not more.
 const NESTED: usize = 50;
@@ -165,16 +165,16 @@ impl Parser<'_> {
                 self.report(wrong.remark(meaning.to_string()).help("take another name"));
                 None
             }
-            _ => self.expected(what, ""),
+            _ => self.expected(what, written_as(what)),
         }
     }
 
     /// A name that is declared here.
     pub(super) fn new_name(&mut self, what: &str) -> Read<Name> {
         let name = self.name(what)?;
-        if name.text == D.0 {
-            let wrong = Diagnostic::error("E0009", name.span, "`d` cannot be declared");
-            self.report(wrong.remark(D.1).help("take another name"));
+        if let Some((_, why)) = UNDECLARABLE.iter().find(|(text, _)| *text == name.text) {
+            let wrong = Diagnostic::error("E0009", name.span, format!("`{}` cannot be declared", name.text));
+            self.report(wrong.remark(*why).help("take another name"));
             return None;
         }
         Some(name)
@@ -233,6 +233,23 @@ impl Parser<'_> {
         let words =
             reserved().into_iter().map(|(word, _)| word).filter(|word| word.len() > 2).chain(SETTINGS);
         words.filter(|word| one_slip(&lower, word)).min_by_key(|word| word.len().abs_diff(found.len()))
+    }
+}
+
+/// How an item is written in which a name or a number is expected.
+pub(super) fn written_as(what: &str) -> &'static str {
+    match what {
+        "what is held fixed" => "dl/dx holding h",
+        "the name of a size" => "dim m, n",
+        "the name of a variable" => "var x, y : real[n]",
+        "the name that is defined" => "def y = V @ x + b",
+        "the name of an index" => "def y[i] = 2 * x[i]",
+        "a nickname" => "let g = dl/dz",
+        "the name of the case" | "a name and its value" => "case A { x = [1, 2] }",
+        "the name of a case" => "expect A: y = 1  or  explain y at A",
+        "a number of points" => "points 1",
+        "a tolerance" => "tol 4 digits",
+        _ => "",
     }
 }
 

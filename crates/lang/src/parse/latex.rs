@@ -58,7 +58,7 @@ impl Parser<'_> {
                     self.span(),
                     format!("a power of the function `{}`", name.text),
                 );
-                self.report(wrong.help("put the power after the brackets:  \\exp(x)^2"));
+                self.report(wrong.help(format!("put the power after the brackets:  \\{}(x)^2", name.text)));
                 None
             }
             _ => {

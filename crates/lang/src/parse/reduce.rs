@@ -4,6 +4,7 @@ use super::formula::{ALL, Frame, Group, Shape, Step, power};
 use super::{Parser, Read};
 use crate::ast::{Arg, ExprId, Item, KeyMark, Kind, Name, Operator};
 use crate::diagnostic::Diagnostic;
+use crate::lower::functions::is_function;
 use crate::source::Span;
 use crate::syntax::token::{Bracket, T, shown};
 use crate::syntax::words::Word;
@@ -60,7 +61,10 @@ impl Parser<'_> {
                     let found = format!("missing operator: `{}`", shown(self.slice(near.to(end))));
                     let gap = end.start - usize::from(self.source.text[..end.start].ends_with(' '));
                     let wrong = Diagnostic::error("E0011", Span::new(gap, gap + 1), found);
-                    self.report(wrong.help(format!("{a}*{b}")));
+                    // `sin x` is an application, `2 x` a product.
+                    let called = matches!(self.tree.kind(left), Kind::Name(n) if is_function(n) && !self.is_declared(n));
+                    let help = if called { format!("{a}({b})") } else { format!("{a}*{b}") };
+                    self.report(wrong.help(help));
                 }
                 self.tree.push(Kind::Binary(operator, at, left, id), span)
             }

@@ -78,9 +78,6 @@ pub(crate) fn statement(
     (claim, b.diagnostics)
 }
 
-/// Names that cannot be declared; a size may be called `d`, because nothing differentiates a size.
-const RESERVED: [(&str, &str); 1] = [("d", "`d` marks derivatives, as in dl/dz and d(f)/d(x)")];
-
 struct Build<'b> {
     source: &'b Source,
     file: &'b File,
@@ -96,6 +93,23 @@ impl Build<'_> {
     }
 
     fn item(&mut self, problem: &mut Problem, entry: &Entry) {
+        let before = self.diagnostics.len();
+        self.one_item(problem, entry);
+        if !self.diagnostics[before..].iter().any(|d| d.code == "E0103") {
+            return;
+        }
+        let later = self.items.iter().filter(|e| e.span.start > entry.span.start);
+        let later: Vec<&Name> = later.flat_map(declared_by).collect();
+        for wrong in self.diagnostics[before..].iter_mut().filter(|d| d.code == "E0103") {
+            let name = self.source.slice(wrong.at());
+            if let Some(found) = later.iter().find(|n| n.text == name) {
+                wrong.help = vec![format!("{name} is declared below: its declaration stands before its use")];
+                wrong.labels.push((found.span, "declared here".to_string()));
+            }
+        }
+    }
+
+    fn one_item(&mut self, problem: &mut Problem, entry: &Entry) {
         match &entry.kind {
             EntryKind::Setting(setting) => self.setting(problem, setting, entry.span),
             EntryKind::Problem(p) => self.report(
@@ -113,18 +127,17 @@ impl Build<'_> {
             }
             EntryKind::Case { name, values } => {
                 if problem.cases.contains_key(&name.text) {
-                    self.report(Diagnostic::error(
-                        "E0102",
-                        name.span,
-                        format!("case {} stands twice", name.text),
-                    ));
+                    self.report(
+                        Diagnostic::error("E0102", name.span, format!("case {} stands twice", name.text))
+                            .help("another name for the second; values that are shared are written in both"),
+                    );
                 }
                 let case = Case::read(&problem.scope, &self.file.tree, name, values, &mut self.diagnostics);
                 problem.cases.insert(name.text.clone(), case);
             }
             EntryKind::Claim(claim) => self.claim(problem, claim, entry.span),
             EntryKind::Expect(expect) => self.expect(problem, expect, entry.span),
-            EntryKind::Answer { label, equation } => self.answer(problem, label, equation, entry.span),
+            EntryKind::Answer { label, equation } => self.answer(problem, label, equation),
             EntryKind::Ask(ask) => problem.asks.push(ask.clone()),
             EntryKind::Unread { names, .. } => names.iter().for_each(|name| forget(problem, name)),
         }
@@ -162,18 +175,14 @@ impl Build<'_> {
     // ---------------------------------------------------------------- declarations
 
     fn declare(&mut self, problem: &mut Problem, name: &Name, meaning: Meaning) {
-        let is_size = matches!(meaning, Meaning::Size(_));
-        if let Some((_, why)) = RESERVED.iter().find(|(word, _)| *word == name.text && !is_size) {
-            forget(problem, name);
-            return self.report(Diagnostic::error(
-                "E0014",
-                name.span,
-                format!("`{}` cannot be declared: {why}", name.text),
-            ));
-        }
         if matches!(name.text.as_str(), "e" | "pi") {
             let message = format!("{} is declared here, so it is no longer the number", name.text);
-            self.report(Diagnostic::warning("W0202", name.span, message).help("write exp(x) for e^x"));
+            let help = if name.text == "e" {
+                "write exp(x) for e^x".to_string()
+            } else {
+                "another name here keeps pi for the number".to_string()
+            };
+            self.report(Diagnostic::warning("W0202", name.span, message).help(help));
         }
         if let Some(known) = problem.scope.names.get(&name.text) {
             let first = known.span;
@@ -266,17 +275,28 @@ impl Build<'_> {
         match found {
             Some(dim) if dim.as_fixed().is_none_or(|n| n >= 0) => Some(dim),
             Some(dim) => {
-                self.report(Diagnostic::error("E0107", span, format!("an extent is not negative: {dim}")));
+                self.report(
+                    Diagnostic::error("E0107", span, format!("an extent is not negative: {dim}"))
+                        .help("whole numbers and sizes, as in  real[n]  or  real[n+1]"),
+                );
                 None
             }
             None => {
                 let source = self.source.slice(span);
-                let near = problem.scope.near(source, &[]);
                 let mut wrong = Diagnostic::error("E0103", span, format!("`{source}` is no size"));
+                let sizes = problem.scope.names.iter().filter(|(_, d)| matches!(d.meaning, Meaning::Size(_)));
+                let near = crate::scope::nearest(source, sizes.map(|(name, _)| name.as_str()));
                 if !near.is_empty() {
                     wrong = wrong.help(format!("did you mean {}?", near.join(", ")));
                 }
-                self.report(wrong.help(format!("declare it:  dim {source}")));
+                let is_name = source.chars().all(|c| c.is_alphanumeric() || c == '_');
+                self.report(match problem.scope.find(source) {
+                    Some(_) => {
+                        wrong.help(format!("{source} is declared as something else; sizes come from  dim"))
+                    }
+                    None if is_name => wrong.help(format!("declare it:  dim {source}")),
+                    None => wrong.help("an extent is a whole number, a size, or a sum or product of these"),
+                });
                 None
             }
         }
@@ -311,6 +331,7 @@ impl Build<'_> {
         defined: Option<&Name>,
     ) -> Option<NodeId> {
         let count = left.len();
+        let written: Vec<String> = left.iter().map(|(letter, ..)| letter.clone()).collect();
         let request = Request {
             tree: &self.file.tree,
             text: &self.source.text,
@@ -322,17 +343,26 @@ impl Build<'_> {
         let formula = formula::lower(&mut problem.scope, &request, &mut self.diagnostics)?;
         if let Some(extra) = formula.letters.get(count) {
             let (letter, source) = (&extra.name, self.source.slice(self.file.tree.span(value)));
-            let name = defined.map_or("the left side", |n| &n.text);
+            let repeats = if problem.scope.settings.einstein {
+                ""
+            } else {
+                "     (`einstein on` sums repeated indices)"
+            };
             self.report(
                 Diagnostic::error(
                     "E0105",
                     extra.span,
                     format!("{letter} is free on the right but not on the left"),
                 )
-                .help(format!(
-                    "did you mean  sum({letter}, {source}) ?     (`einstein on` sums repeated indices)"
-                ))
-                .help(format!("or give {name} this index:  {name}[{letter}] = ...")),
+                .help(format!("did you mean  sum({letter}, {source}) ?{repeats}"))
+                .help(match defined {
+                    Some(name) => {
+                        let mut indices = written;
+                        indices.push(letter.clone());
+                        format!("or give {0} this index:  def {0}[{1}] = ...", name.text, indices.join(","))
+                    }
+                    None => format!("or give the left side the index {letter}"),
+                }),
             );
             return None;
         }
@@ -390,7 +420,13 @@ impl Build<'_> {
             None => (problem.claims.len() + 1).to_string(),
         };
         if problem.claims.iter().any(|known| known.label == label) {
-            self.report(Diagnostic::error("E0102", span, format!("claim {label} stands twice")));
+            let first = problem.claims.iter().find(|known| known.label == label).map(|c| c.span);
+            let wrong = Diagnostic::error("E0102", span, format!("claim {label} stands twice"));
+            self.report(
+                wrong
+                    .label(first.unwrap_or(span), "the first one")
+                    .help("every claim of a problem has a label of its own"),
+            );
         }
         let given = claim.given.and_then(|c| self.condition(problem, c));
         let record = self.statement(problem, &claim.equation, label, claim.points.clone(), given);
@@ -472,8 +508,11 @@ impl Build<'_> {
                 expect.case.span,
                 format!("there is no case {}", expect.case.text),
             );
+            let all: Vec<&str> = problem.cases.keys().map(String::as_str).collect();
             if !near.is_empty() {
                 wrong = wrong.help(format!("did you mean {}?", near.join(", ")));
+            } else if (1..=6).contains(&all.len()) {
+                wrong = wrong.help(format!("cases: {}", all.join(", ")));
             }
             return self
                 .report(wrong.help(format!("write it before:  case {} {{ x = [1, 2] }}", expect.case.text)));
@@ -509,7 +548,7 @@ impl Build<'_> {
     }
 
     /// An answer in the file of its claim: the claim with the learner's side.
-    fn answer(&mut self, problem: &mut Problem, label: &Name, equation: &ast::Equation, span: Span) {
+    fn answer(&mut self, problem: &mut Problem, label: &Name, equation: &ast::Equation) {
         let own = label
             .text
             .strip_prefix(problem.label.as_str())
@@ -517,9 +556,14 @@ impl Build<'_> {
             .trim_start_matches('.')
             .to_string();
         let Some(k) = problem.claims.iter().position(|c| c.label == own) else {
+            let labels: Vec<&str> = problem.claims.iter().take(30).map(|c| c.label.as_str()).collect();
+            let help = match labels.is_empty() {
+                true => "the claim stands before its answer:  claim a: dl/dz = ?".to_string(),
+                false => format!("claims: {}", labels.join(", ")),
+            };
             return self.report(
-                Diagnostic::error("E0103", span, format!("there is no claim {} to answer", label.text))
-                    .help("the label of a claim of this problem"),
+                Diagnostic::error("E0103", label.span, format!("there is no claim {} to answer", label.text))
+                    .help(help),
             );
         };
         let asked = problem.claims[k].equation.clone();
@@ -533,6 +577,16 @@ impl Build<'_> {
         }
         let (points, given) = (problem.claims[k].points.clone(), problem.claims[k].given);
         problem.claims[k] = self.statement(problem, &whole, own, points, given);
+    }
+}
+
+/// The names that an item declares.
+fn declared_by(entry: &Entry) -> Vec<&Name> {
+    match &entry.kind {
+        EntryKind::Dim { names, .. } | EntryKind::Declaration { names, .. } => names.iter().collect(),
+        EntryKind::Def { left, .. } => vec![&left.name],
+        EntryKind::Let { name, .. } => vec![name],
+        _ => Vec::new(),
     }
 }
 

@@ -72,8 +72,10 @@ const WORDS: [(Word, &str, &str); 26] = [
     (Word::At, "at", "names the case of `explain`"),
 ];
 
-/// Why `d` cannot be declared, as the manual says it.
-pub(crate) const D: (&str, &str) = ("d", "`d(f)/d(x)` is a derivative; a size may still be called `d`");
+/// Names that are no words and still cannot be declared, with the reason; a size may be called so, because nothing
+/// differentiates a size.
+pub(crate) const UNDECLARABLE: [(&str, &str); 1] =
+    [("d", "`d` marks derivatives, as in dl/dz and d(f)/d(x); a size may still be called `d`")];
 
 /// The reserved words with what each does: the table of the manual.
 ///
@@ -82,7 +84,7 @@ pub(crate) const D: (&str, &str) = ("d", "`d(f)/d(x)` is a derivative; a size ma
 /// assert!(words.contains(&("given", "states where a claim holds")));
 /// ```
 pub fn reserved() -> Vec<(&'static str, &'static str)> {
-    WORDS.iter().map(|&(_, text, use_)| (text, use_)).chain([D]).collect()
+    WORDS.iter().map(|&(_, text, use_)| (text, use_)).chain(UNDECLARABLE).collect()
 }
 
 /// The reserved word that a text is.

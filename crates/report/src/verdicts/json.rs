@@ -65,6 +65,11 @@ fn record(record: &Record) -> Value {
     out.insert("counterexample".into(), counterexample);
     out.insert("slip".into(), slip_text);
     out.insert("repair".into(), repair);
+    out.insert("follow_through".into(), json!(record.follow_through));
+    let points = record.points.as_ref().map(|points| {
+        json!({ "of": number(points.to_f64()), "awarded": record.awarded().map(|a| number(a.to_f64())) })
+    });
+    out.insert("points".into(), json!(points));
     if !record.notes.is_empty() {
         out.insert("notes".into(), json!(record.notes));
     }

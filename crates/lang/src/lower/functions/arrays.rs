@@ -39,7 +39,18 @@ pub(super) fn outer(l: &mut Lowering<'_, '_>, call: &Call<'_>) -> Option<Piece> 
 
 pub(super) fn kron(l: &mut Lowering<'_, '_>, call: &Call<'_>) -> Option<Piece> {
     let (a, b) = two(l, call)?;
-    unbatched(l, vec![a, b], call, |g, x| g.kron(x[0], x[1]))
+    let made = unbatched(l, vec![a, b], call, |g, x| g.kron(x[0], x[1]));
+    helped(l, made, "outer(x, y)  holds the products of the entries of two vectors")
+}
+
+/// What was made; where the core refused it without saying what to try, that is added.
+fn helped(l: &mut Lowering<'_, '_>, made: Option<Piece>, help: &str) -> Option<Piece> {
+    if made.is_none()
+        && let Some(wrong) = l.diagnostics.last_mut().filter(|d| d.help.is_empty())
+    {
+        wrong.help.push(help.to_string());
+    }
+    made
 }
 
 /// A node of the core that does not run in batches.
@@ -88,7 +99,8 @@ fn square(l: &mut Lowering<'_, '_>, call: &Call<'_>) -> Option<Piece> {
     let typed = l.typed(&piece);
     l.refuse(
         Diagnostic::error("E0305", call.span, format!("{} takes a square matrix", call.name.text))
-            .label(piece.span, typed),
+            .label(piece.span, typed)
+            .help("both axes have the same extent, as in  A : real[n,n]"),
     )
 }
 
@@ -131,7 +143,8 @@ pub(super) fn diag(l: &mut Lowering<'_, '_>, call: &Call<'_>) -> Option<Piece> {
             let typed = l.typed(&piece);
             l.refuse(
                 Diagnostic::error("E0305", call.span, "diag takes a vector or a square matrix")
-                    .label(piece.span, typed),
+                    .label(piece.span, typed)
+                    .help("entries with two equal indices are written  A[i,i]"),
             )
         }
     }
@@ -154,11 +167,11 @@ pub(super) fn einsum(l: &mut Lowering<'_, '_>, call: &Call<'_>) -> Option<Piece>
     let words: Vec<&str> = left.split(',').map(str::trim).collect();
     let span = l.span(first);
     if words.len() != pieces.len() {
-        return l.refuse(Diagnostic::error(
-            "E0115",
-            span,
-            format!("\"{text}\" is for {} arrays, {} are given", words.len(), pieces.len()),
-        ));
+        let arrays = if words.len() == 1 { "1 array".to_string() } else { format!("{} arrays", words.len()) };
+        return l.refuse(
+            Diagnostic::error("E0115", span, format!("\"{text}\" is for {arrays}, {} given", pieces.len()))
+                .help("one group of letters for each array, parted by commas:  einsum(\"ij,j->i\", A, x)"),
+        );
     }
     let mut letters: Vec<(char, Letter)> = Vec::new();
     for (word, piece) in words.iter().zip(&pieces) {
@@ -170,7 +183,8 @@ pub(super) fn einsum(l: &mut Lowering<'_, '_>, call: &Call<'_>) -> Option<Piece>
                     piece.span,
                     format!("\"{word}\" is for {} axes", word.chars().count()),
                 )
-                .saying(typed),
+                .saying(typed)
+                .help("one letter for each axis"),
             );
         }
         for (c, &axis) in word.chars().zip(&piece.axes) {
@@ -179,11 +193,12 @@ pub(super) fn einsum(l: &mut Lowering<'_, '_>, call: &Call<'_>) -> Option<Piece>
                 Some(&(_, kept)) if l.extent(kept) == l.extent(axis) => l.unite(axis, kept),
                 Some(&(_, kept)) => {
                     let (a, b) = (l.extent(kept), l.extent(axis));
-                    return l.refuse(Diagnostic::error(
-                        "E0110",
-                        span,
-                        format!("index {c} is {a} long and {b} long"),
-                    ));
+                    let typed = l.typed(piece);
+                    return l.refuse(
+                        Diagnostic::error("E0110", span, format!("index {c} is {a} long and {b} long"))
+                            .label(piece.span, typed)
+                            .help("axes with one letter have one extent: use two letters, or other arrays"),
+                    );
                 }
             }
         }
@@ -193,11 +208,14 @@ pub(super) fn einsum(l: &mut Lowering<'_, '_>, call: &Call<'_>) -> Option<Piece>
         match letters.iter().find(|(known, _)| *known == c) {
             Some(&(_, letter)) if !axes.contains(&letter) => axes.push(letter),
             _ => {
-                return l.refuse(Diagnostic::error(
-                    "E0115",
-                    span,
-                    format!("\"{c}\" of the result stands once there and somewhere on the left"),
-                ));
+                return l.refuse(
+                    Diagnostic::error(
+                        "E0115",
+                        span,
+                        format!("\"{c}\" of the result stands once there and somewhere on the left"),
+                    )
+                    .help("as in  einsum(\"ij,jk->ik\", A, B)"),
+                );
             }
         }
     }
@@ -239,11 +257,15 @@ pub(super) fn transpose(l: &mut Lowering<'_, '_>, call: &Call<'_>) -> Option<Pie
     sorted.sort_unstable();
     if sorted != (0..piece.axes.len()).collect::<Vec<_>>() {
         let rank = piece.axes.len();
-        return l.refuse(Diagnostic::error(
-            "E0306",
-            call.span,
-            format!("the order lists each of the axes 0 .. {} once", rank.saturating_sub(1)),
-        ));
+        let order: Vec<String> = (0..rank).rev().map(|k| k.to_string()).collect();
+        return l.refuse(
+            Diagnostic::error(
+                "E0306",
+                call.span,
+                format!("the order lists each of the axes 0 .. {} once", rank.saturating_sub(1)),
+            )
+            .help(format!("as in  [{}]", order.join(","))),
+        );
     }
     let axes = order.unwrap_or_default().into_iter().map(|k| piece.axes[k]).collect();
     Some(Piece { axes, span: call.span, ..piece })
@@ -251,10 +273,11 @@ pub(super) fn transpose(l: &mut Lowering<'_, '_>, call: &Call<'_>) -> Option<Pie
 
 pub(super) fn reshape(l: &mut Lowering<'_, '_>, call: &Call<'_>) -> Option<Piece> {
     let (piece, dims) = with_list(l, call)?;
-    l.apply(vec![piece], call.span, |g, x, lead| {
+    let made = l.apply(vec![piece], call.span, |g, x, lead| {
         let shape: Vec<_> = g.shape(x[0])[..lead].iter().cloned().chain(dims).collect();
         g.reshape(x[0], &shape)
-    })
+    });
+    helped(l, made, "the listed extents multiply to the number of entries, as in  reshape(A, [m*n])")
 }
 
 pub(super) fn concat(l: &mut Lowering<'_, '_>, call: &Call<'_>) -> Option<Piece> {
@@ -272,7 +295,8 @@ pub(super) fn concat(l: &mut Lowering<'_, '_>, call: &Call<'_>) -> Option<Piece>
     if pieces.is_empty() {
         return l.misused(call);
     }
-    l.apply(pieces, call.span, |g, parts, lead| g.concat(parts, axis + lead))
+    let made = l.apply(pieces, call.span, |g, parts, lead| g.concat(parts, axis + lead));
+    helped(l, made, "the arrays have equally many axes, and differ along  axis  alone; axis 0 is the first")
 }
 
 pub(super) fn stack(l: &mut Lowering<'_, '_>, call: &Call<'_>) -> Option<Piece> {
@@ -307,7 +331,29 @@ pub(super) fn cholesky(l: &mut Lowering<'_, '_>, call: &Call<'_>) -> Option<Piec
 /// `solve(A, b)` of a vector or a matrix.
 pub(super) fn solve(l: &mut Lowering<'_, '_>, call: &Call<'_>) -> Option<Piece> {
     let (a, b) = two(l, call)?;
-    let vector = l.rank(&b) == 1;
+    for piece in [&a, &b] {
+        l.refuse_row(piece, call.span)?;
+    }
+    let (left, right) = (l.shape(&a), l.shape(&b));
+    let square = matches!(&left[..], [m, n] if m == n);
+    let fits = (1..=2).contains(&right.len()) && left.first() == right.first();
+    if !square || !fits {
+        let rows = left.first().map_or_else(|| "n".to_string(), |rows| rows.to_string());
+        let message = match (square, right.len()) {
+            (false, _) => "solve(A, b) takes a square matrix A".to_string(),
+            (true, 1..=2) => format!("solve(A, b): A has {rows} rows, the first axis of b is {}", right[0]),
+            (true, _) => "solve(A, b) takes a vector or a matrix b".to_string(),
+        };
+        let code = if square && (1..=2).contains(&right.len()) { "E0301" } else { "E0305" };
+        let (first, second) = (l.typed(&a), l.typed(&b));
+        return l.refuse(
+            Diagnostic::error(code, call.span, message)
+                .label(a.span, first)
+                .label(b.span, second)
+                .help(format!("as in  A : real[{rows},{rows}]  and  b : real[{rows}]")),
+        );
+    }
+    let vector = right.len() == 1;
     l.apply(vec![a, b], call.span, |g, x, lead| {
         if !vector {
             return g.linear(Linear::Solve, x);

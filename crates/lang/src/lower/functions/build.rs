@@ -52,7 +52,10 @@ fn axes(l: &mut Lowering<'_, '_>, call: &Call<'_>) -> Option<Vec<Letter>> {
         dims.extend(l.list(e, call)?);
     }
     if dims.iter().any(|d| d.as_fixed().is_some_and(|n| n < 0)) {
-        return l.refuse(Diagnostic::error("E0107", call.span, "an extent is not negative"));
+        return l.refuse(
+            Diagnostic::error("E0107", call.span, "an extent is not negative")
+                .help("whole numbers and sizes, as in  zeros(m, n-1)"),
+        );
     }
     Some(dims.iter().map(|d| l.sheet.letters.axis(d, call.span)).collect())
 }

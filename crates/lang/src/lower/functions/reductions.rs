@@ -37,7 +37,13 @@ impl Lowering<'_, '_> {
     }
 
     /// A reduction of a piece over letters of it; its other axes stay.
-    fn reduced(&mut self, word: &str, letters: &[Letter], body: Piece, span: Span) -> Option<Piece> {
+    pub(crate) fn reduced(
+        &mut self,
+        word: &str,
+        letters: &[Letter],
+        body: Piece,
+        span: Span,
+    ) -> Option<Piece> {
         let axes: Vec<Letter> = body.axes.iter().copied().filter(|a| !letters.contains(a)).collect();
         let real = |at| Piece {
             body: Body::Tree(at),
@@ -56,11 +62,14 @@ impl Lowering<'_, '_> {
             "mean" => self.node_over_letters(letters, &axes, body, span, |g, x, over| g.mean(x, over)),
             "argmax" | "argmin" => {
                 let [letter] = letters else {
-                    return self.refuse(Diagnostic::error(
-                        "E0115",
-                        span,
-                        format!("{word} is over one index: a position has one number"),
-                    ));
+                    return self.refuse(
+                        Diagnostic::error(
+                            "E0115",
+                            span,
+                            format!("{word} is over one index: a position has one number"),
+                        )
+                        .help(format!("as in  {word}(j, ...)")),
+                    );
                 };
                 let mut at = self.tree_of(&body);
                 if word == "argmin" {
@@ -145,11 +154,14 @@ impl Lowering<'_, '_> {
                 Some(axis) if !axes.contains(&axis) => axes.push(axis),
                 _ => {
                     let span = self.span(e);
-                    return self.refuse(Diagnostic::error(
-                        "E0306",
-                        span,
-                        format!("there is no axis {dim}: the axes are 0 .. {}", rank.saturating_sub(1)),
-                    ));
+                    return self.refuse(
+                        Diagnostic::error(
+                            "E0306",
+                            span,
+                            format!("there is no axis {dim}: the axes are 0 .. {}", rank.saturating_sub(1)),
+                        )
+                        .help("each axis once; -1 is the last, and  axis=all  takes all of them"),
+                    );
                 }
             }
         }
@@ -191,11 +203,16 @@ impl Lowering<'_, '_> {
         self.refuse_row(&piece, call.span)?;
         let rank = self.rank(&piece);
         if rank == 0 {
-            return self.refuse(Diagnostic::error(
-                "E0305",
-                call.span,
-                format!("{} is of an array, this is a number", call.name.text),
-            ));
+            let typed = self.typed(&piece);
+            return self.refuse(
+                Diagnostic::error(
+                    "E0305",
+                    call.span,
+                    format!("{} is of an array, this is a number", call.name.text),
+                )
+                .label(piece.span, typed)
+                .help("the whole array stands there, without an index"),
+            );
         }
         let axes = self.axes_of(call, rank, last)?;
         Some((piece, axes))
