@@ -16,7 +16,7 @@ use std::sync::Arc;
 pub(crate) struct Variable {
     pub(crate) name: Arc<str>,
     pub(crate) ty: Type,
-    facts: Facts,
+    pub(crate) facts: Facts,
 }
 
 /// All inputs and sizes of a question.
