@@ -9,6 +9,7 @@ mod homework;
 mod latex;
 mod limits;
 mod mistakes;
+mod repairs;
 mod rewrites;
 mod same;
 mod settled;

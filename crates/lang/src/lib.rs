@@ -15,6 +15,7 @@ mod lower;
 pub mod parse;
 pub mod program;
 pub mod query;
+mod repair;
 pub mod scope;
 pub mod source;
 pub mod syntax;
