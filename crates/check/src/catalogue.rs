@@ -3,9 +3,9 @@
 //! A derivation that is replayed with one of these and gives exactly the claim names the slip.
 
 use crate::wrong_entry::{
-    coefficient_dropped, deltas_dropped, determinant_dropped, exponent_dropped, exponent_kept, first_only,
-    log_of_sum_kept, masked, negated, one, others_dropped, partial, softmax_diagonal, transposed,
-    unnormalised,
+    Mask, coefficient_dropped, complement, deltas_dropped, determinant_dropped, exponent_dropped,
+    exponent_kept, first_only, log_of_sum_kept, masked, negated, one, others_dropped, partial,
+    product_of_derivatives, softmax_diagonal, transposed, unnormalised,
 };
 use chainrule_core::Result;
 use chainrule_core::form::Product;
@@ -55,6 +55,7 @@ impl WrongRule {
             "sigmoid" => "rule:sigmoid",
             "softplus" => "rule:softplus",
             "relu" => "rule:relu",
+            "silu" => "rule:product",
             "abs" => "rule:abs",
             "max" => "rule:max",
             "pow" => "rule:pow",
@@ -419,7 +420,15 @@ pub static WRONG_RULES: &[WrongRule] = &[
         right: "d relu(u)/du = [u > 0]",
         wrong: "d relu(u)/du = [u <= 0]",
         sentence: "The mask is inverted: gradients pass where u > 0.",
-        change: |g, y, k, _| masked(g, y, k, false),
+        change: |g, y, k, _| masked(g, y, k, Mask::AtMost),
+    },
+    WrongRule {
+        name: "relu-mask-inverted-open",
+        rule: "relu",
+        right: "d relu(u)/du = [u > 0]",
+        wrong: "d relu(u)/du = [u < 0]",
+        sentence: "The mask is inverted: gradients pass where u > 0.",
+        change: |g, y, k, _| masked(g, y, k, Mask::Below),
     },
     WrongRule {
         name: "relu-mask-closed",
@@ -427,7 +436,7 @@ pub static WRONG_RULES: &[WrongRule] = &[
         right: "d relu(u)/du = [u > 0]",
         wrong: "d relu(u)/du = [u >= 0]",
         sentence: "At u = 0 the convention here is 0, so the mask is u > 0.",
-        change: |g, y, k, _| masked(g, y, k, true),
+        change: |g, y, k, _| masked(g, y, k, Mask::AtLeast),
     },
     WrongRule {
         name: "relu-times-argument",
@@ -545,9 +554,39 @@ pub static WRONG_RULES: &[WrongRule] = &[
         name: "product-rule",
         rule: "contract",
         right: "d(u*v) = u'*v + u*v'",
+        wrong: "d(u*v) = u' + v'",
+        sentence: "The product rule: each factor is differentiated while the other stays as a factor.",
+        change: others_dropped,
+    },
+    WrongRule {
+        name: "product-of-derivatives",
+        rule: "contract",
+        right: "d(u*v) = u'*v + u*v'",
         wrong: "d(u*v) = u'*v'",
         sentence: "The product rule: each factor is differentiated while the other stays. The derivative of a product is not the product of the derivatives.",
-        change: others_dropped,
+        change: product_of_derivatives,
+    },
+    WrongRule {
+        name: "silu-product-of-derivatives",
+        rule: "silu",
+        right: "d (u*sigmoid(u))/du = s + u*s*(1 - s)",
+        wrong: "d (u*sigmoid(u))/du = s*(1 - s)",
+        sentence: "The product rule: each factor is differentiated while the other stays. The derivative of a product is not the product of the derivatives.",
+        change: |g, y, k, _| {
+            partial(g, y, k, |g, x, y| {
+                let s = g.map(&SIGMOID, &[x])?;
+                let rest = complement(g, y, s)?;
+                g.multiply(s, rest)
+            })
+        },
+    },
+    WrongRule {
+        name: "silu-second-factor-fixed",
+        rule: "silu",
+        right: "d (u*sigmoid(u))/du = s + u*s*(1 - s)",
+        wrong: "d (u*sigmoid(u))/du = s",
+        sentence: "The product rule: the second factor depends on u as well.",
+        change: |g, y, k, _| partial(g, y, k, |g, x, _| g.map(&SIGMOID, &[x])),
     },
     WrongRule {
         name: "delta-missing",

@@ -4,10 +4,11 @@ use crate::kinks::diagonal;
 use chainrule_core::Result;
 use chainrule_core::form::{Access, Cond, Product};
 use chainrule_core::graph::Graph;
-use chainrule_core::graph::op::Comparison;
+use chainrule_core::graph::op::{Comparison, Op};
 use chainrule_core::index::{Label, Term};
 use chainrule_core::node::NodeId;
 use chainrule_core::ops::map::{EXP, RECIP};
+use chainrule_core::ops::rules::Rules;
 use chainrule_core::rational::Rational;
 
 fn axes(g: &Graph, y: NodeId) -> smallvec::SmallVec<[Term; 2]> {
@@ -31,13 +32,68 @@ pub(crate) fn partial(
     Ok(vec![diagonal(g, y, x).times(Access::new(value, axes(g, y)))])
 }
 
-/// `delta(o, i) * [x >= 0]`, or the mask of the other side.
-pub(crate) fn masked(g: &mut Graph, y: NodeId, k: usize, upper: bool) -> Result<Vec<Product>> {
+/// `1 - s`, over the axes of `y`.
+pub(crate) fn complement(g: &mut Graph, y: NodeId, s: NodeId) -> Result<NodeId> {
+    let o = one(g, y)?;
+    g.sub(o, s)
+}
+
+/// Where a mask lets gradients pass.
+#[derive(Copy, Clone)]
+pub(crate) enum Mask {
+    /// `[x >= 0]`
+    AtLeast,
+    /// `[x <= 0]`
+    AtMost,
+    /// `[x < 0]`
+    Below,
+}
+
+/// `delta(o, i)` under a mask.
+pub(crate) fn masked(g: &mut Graph, y: NodeId, k: usize, mask: Mask) -> Result<Vec<Product>> {
     let x = g.arg(y, k);
     let zero = g.zero(g.ty(x).clone());
-    let (a, b) = if upper { (x, zero) } else { (zero, x) };
-    let on = g.compare(Comparison::GreaterEqual, a, b)?;
+    let on = match mask {
+        Mask::AtLeast => g.compare(Comparison::GreaterEqual, x, zero)?,
+        Mask::AtMost => g.compare(Comparison::GreaterEqual, zero, x)?,
+        Mask::Below => g.compare(Comparison::Greater, zero, x)?,
+    };
     Ok(vec![diagonal(g, y, x).when(Cond::Holds(on, axes(g, y), false))])
+}
+
+/// `u'v'` for `u v`: the last factor that is a function takes the derivatives of all others with it, and no other
+/// factor is differentiated. What is no function of something else is a variable, with derivative 1.
+pub(crate) fn product_of_derivatives(
+    g: &mut Graph,
+    y: NodeId,
+    k: usize,
+    mut entry: Vec<Product>,
+) -> Result<Vec<Product>> {
+    let is_function = |g: &Graph, n: NodeId| matches!(g.op(n), Op::Map(_)) && g.args(n).len() == 1;
+    let args = g.args(y);
+    let Some(last) = args.iter().rposition(|&a| is_function(g, a)).filter(|_| args.len() > 1) else {
+        return Ok(entry);
+    };
+    if k != last {
+        return Ok(Vec::new());
+    }
+    for p in &mut entry {
+        let mut kept = Vec::new();
+        for a in p.accesses.drain(..) {
+            if !is_function(g, a.node) {
+                continue;
+            }
+            // The derivative of an elementwise function is one factor beside the deltas.
+            if let [inner] = &Rules::new().entry(g, a.node, 0)?[..]
+                && let [value] = &inner.accesses[..]
+            {
+                kept.push(Access { node: value.node, ..a });
+                p.coefficient = &p.coefficient * &inner.coefficient;
+            }
+        }
+        p.accesses.extend(kept);
+    }
+    Ok(entry)
 }
 
 pub(crate) fn exponent_dropped(

@@ -224,7 +224,7 @@ impl Program {
                 break;
             }
         }
-        let Some((report, link)) = answer else {
+        let Some((mut report, link)) = answer else {
             return Err(Error::Syntax { at: claim.span.start, message: "a claim has two sides".to_string() });
         };
         let (truth, claimed) = direction(&formula.sides, link);
@@ -240,6 +240,9 @@ impl Program {
             let wrong = Wrong { claim, formula, claimed, truth: nodes[truth], assume: &assume, point };
             repair::smallest(self, &scope, &wrong, budget)
         });
+        let (edited, undone) = edited.unzip();
+        // What one edit undoes is the slip, where no other way to the claim is known.
+        report.slips.extend(undone.filter(|_| report.slips.is_empty()));
         Ok(Judged {
             link: (links > 1 && !right).then_some((link + 1, links)),
             derived: derived(&mut scope, formula, nodes[truth])?,

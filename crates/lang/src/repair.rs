@@ -12,7 +12,7 @@ use crate::parse::parse_formula;
 use crate::program::{Claim, Program};
 use crate::scope::{Declared, Meaning, Scope};
 use crate::source::{Source, Span};
-use chainrule_check::{Budget, Counterexample, Question, Verdict, check};
+use chainrule_check::{Budget, Counterexample, Question, Slip, Verdict, check};
 use chainrule_core::eval::Bindings;
 use chainrule_core::graph::Graph;
 use chainrule_core::node::NodeId;
@@ -35,13 +35,14 @@ pub(crate) struct Wrong<'w> {
     pub(crate) point: &'w Counterexample,
 }
 
-/// The claimed side after its smallest edit that is right; `None` where no single edit is.
+/// The claimed side after its smallest edit that is right, with the slip that the edit undoes; `None` where no single
+/// edit is.
 pub(crate) fn smallest(
     program: &Program,
     scope: &Scope,
     wrong: &Wrong<'_>,
     budget: &Budget,
-) -> Option<String> {
+) -> Option<(String, Slip)> {
     let deadline = Instant::now() + budget.time.min(Duration::from_secs(2)) / 4;
     let side = written(program, wrong)?;
     let mut search = Search::new(scope, wrong)?;
@@ -56,10 +57,14 @@ pub(crate) fn smallest(
         let mut text = side.clone();
         text.replace_range(edit.span.start..edit.span.end, &edit.text);
         if seen.insert(text.clone()) && search.is_right(&text, budget) {
-            return Some(text);
+            return Some((text, slip(edit.slip)));
         }
     }
     None
+}
+
+fn slip((name, tag, sentence): edits::Slipped) -> Slip {
+    Slip { name, tag, right: "", wrong: "", sentence: sentence.to_string(), step: None, with: None }
 }
 
 /// The claimed side alone: as it was written, or in the spacing of the language where that is no text of it.

@@ -13,8 +13,49 @@ use indexmap::IndexSet;
 pub(crate) struct Edit {
     pub(crate) span: Span,
     pub(crate) text: String,
+    pub(crate) slip: Slipped,
     size: u8,
 }
+
+/// The slip that an edit undoes: name, tag, and a sentence.
+pub(crate) type Slipped = (&'static str, &'static str, &'static str);
+
+const OF_SIGN: Slipped = ("sign-of-a-term", "slip:sign", "One term has the wrong sign.");
+const OF_COMPARISON: Slipped = ("comparison", "slip:mask", "A condition (a mask) compares the wrong way.");
+const OF_INDEX: Slipped = ("index", "slip:index", "An index of a factor is another one.");
+const OF_DELTA: Slipped = ("delta-pair", "slip:delta", "The delta stands between the wrong pair of indices.");
+const OF_LABEL: Slipped = ("label-off-by-one", "slip:label", "The label is off by one: labels count from 0.");
+const OF_TRANSPOSE: Slipped =
+    ("transpose", "slip:transpose", "A transpose is missing, or there is one too many.");
+const OF_ORDER: Slipped = ("argument-order", "slip:index", "Two arguments of a function are exchanged.");
+const OF_INVERSE: Slipped =
+    ("inverse-missing", "slip:inverse", "A matrix stands there instead of its inverse.");
+const OF_NUMBER: Slipped = ("number", "slip:factor", "A number is wrong.");
+const OF_EXPONENT: Slipped = ("exponent", "slip:exponent", "An exponent is wrong.");
+const OF_FUNCTION: Slipped = ("function", "slip:function", "One function stands there instead of another.");
+const OF_KEPT: Slipped = ("function-kept", "slip:function", "A function stands there that has to disappear.");
+const OF_FACTOR: Slipped = ("factor-extra", "slip:factor", "There is a factor too many.");
+const OF_TERM: Slipped = ("term-extra", "slip:term", "There is a term too many.");
+const OF_TWO: Slipped = ("factor-of-a-term", "slip:factor", "A factor 2 or 1/2 is missing.");
+const OF_MEAN: Slipped = (
+    "size-factor",
+    "slip:mean",
+    "A size is missing as a factor or divisor: a sum was taken for a mean, or a mean for a sum.",
+);
+const OF_MISSING_DELTA: Slipped = (
+    "delta-missing",
+    "slip:delta",
+    "A delta is missing: entries with different indices do not depend on each other.",
+);
+const OF_MISSING_FACTOR: Slipped = (
+    "factor-missing",
+    "slip:chain",
+    "A factor is missing: the inner derivative of the chain rule, or the other factor of a product.",
+);
+const OF_MASK: Slipped = ("condition-missing", "slip:mask", "A condition (a mask) is missing.");
+const OF_MISSING_TERM: Slipped = ("term-missing", "slip:term", "One term is missing.");
+const OF_QUOTIENT: Slipped =
+    ("quotient", "slip:factor", "A factor stands on the wrong side of the fraction line.");
 
 /// A sign, an index, a transposition, the direction of a comparison.
 const SIGN: u8 = 1;
@@ -174,8 +215,8 @@ struct Writer<'w> {
 }
 
 impl Writer<'_> {
-    fn push(&mut self, size: u8, span: Span, text: impl Into<String>) {
-        self.edits.push(Edit { span, text: text.into(), size });
+    fn push(&mut self, size: u8, slip: Slipped, span: Span, text: impl Into<String>) {
+        self.edits.push(Edit { span, text: text.into(), slip, size });
     }
 
     fn slice(&self, id: ExprId) -> &str {
@@ -205,8 +246,11 @@ impl Writer<'_> {
     fn letter(&mut self, id: ExprId) {
         if let Kind::Name(name) = self.tree.kind(id) {
             let words = self.words;
+            let before = &self.text[..self.tree.span(id).start];
+            let open = before.rfind(['[', '(']).map_or("", |at| &before[..=at]);
+            let slip = if open.ends_with("delta(") { OF_DELTA } else { OF_INDEX };
             for letter in words.letters.iter().filter(|l| *l != name) {
-                self.push(SIGN, self.tree.span(id), letter.clone());
+                self.push(SIGN, slip, self.tree.span(id), letter.clone());
             }
         }
     }
@@ -218,18 +262,18 @@ impl Writer<'_> {
         match self.tree.kind(id) {
             Kind::Name(name) => {
                 if !self.words.letters.contains(name) {
-                    self.push(NUMBER, span, format!("{name}+1"));
-                    self.push(NUMBER, span, format!("{name}-1"));
+                    self.push(NUMBER, OF_LABEL, span, format!("{name}+1"));
+                    self.push(NUMBER, OF_LABEL, span, format!("{name}-1"));
                 }
             }
             Kind::Binary(_, _, a, _) => {
                 let text = self.slice(*a).to_string();
-                self.push(NUMBER, span, text);
+                self.push(NUMBER, OF_LABEL, span, text);
             }
             Kind::Index(..) => {
                 let text = self.slice(id).to_string();
-                self.push(NUMBER, span, format!("{text}+1"));
-                self.push(NUMBER, span, format!("{text}-1"));
+                self.push(NUMBER, OF_LABEL, span, format!("{text}+1"));
+                self.push(NUMBER, OF_LABEL, span, format!("{text}-1"));
             }
             _ => {}
         }
@@ -242,17 +286,17 @@ impl Writer<'_> {
             Kind::Binary(operator, at, a, b) => self.binary(*operator, *at, span, *a, *b),
             Kind::Negative(a) => {
                 let text = self.slice(*a).to_string();
-                self.push(SIGN, span, text);
+                self.push(SIGN, OF_SIGN, span, text);
             }
             Kind::Transpose(a) => {
                 let text = self.slice(*a).to_string();
-                self.push(SIGN, span, text);
+                self.push(SIGN, OF_TRANSPOSE, span, text);
             }
             Kind::Number(n) => self.number(n, span),
             Kind::Name(name) => {
                 if self.words.matrices.contains(name) {
-                    self.push(SIGN, span, format!("{name}'"));
-                    self.push(NUMBER, span, format!("inv({name})"));
+                    self.push(SIGN, OF_TRANSPOSE, span, format!("{name}'"));
+                    self.push(NUMBER, OF_INVERSE, span, format!("inv({name})"));
                 }
             }
             Kind::Index(base, items) => self.swapped(*base, items),
@@ -260,7 +304,7 @@ impl Writer<'_> {
                 for pair in RELATIVES {
                     for (own, other) in [(pair[0], pair[1]), (pair[1], pair[0])] {
                         if name.text == own {
-                            self.push(NUMBER, name.span, other);
+                            self.push(NUMBER, OF_FUNCTION, name.span, other);
                         }
                     }
                 }
@@ -271,13 +315,13 @@ impl Writer<'_> {
                 match values[..] {
                     [only] if args.len() == 1 => {
                         let text = self.operand(only);
-                        self.push(AWAY, span, text);
+                        self.push(AWAY, OF_KEPT, span, text);
                     }
                     [a, b]
                         if args.iter().all(|a| a.key.is_none()) && !BINDERS.contains(&name.text.as_str()) =>
                     {
                         let text = format!("{}({}, {})", name.text, self.slice(b), self.slice(a));
-                        self.push(SIGN, span, text);
+                        self.push(SIGN, OF_ORDER, span, text);
                     }
                     _ => {}
                 }
@@ -286,7 +330,7 @@ impl Writer<'_> {
         }
         if matches!(tree.kind(id), Kind::Name(_) | Kind::Index(..) | Kind::Call(..)) {
             let text = self.slice(id).to_string();
-            self.push(NUMBER, span, format!("{text}^2"));
+            self.push(NUMBER, OF_EXPONENT, span, format!("{text}^2"));
         }
         if matches!(tree.kind(id), Kind::Name(_) | Kind::Index(..)) {
             self.terms(id);
@@ -305,32 +349,32 @@ impl Writer<'_> {
         let (left_operand, right_operand) = (self.operand(a), self.operand(b));
         match operator {
             Add | Sub => {
-                self.push(SIGN, at, if operator == Add { "-" } else { "+" });
+                self.push(SIGN, OF_SIGN, at, if operator == Add { "-" } else { "+" });
                 let right = if operator == Add { right } else { format!("-{right_operand}") };
                 for kept in [left, right] {
                     let bracketed = self.text[span.start..span.end].starts_with('(') && kept.contains(' ');
-                    self.push(AWAY, span, if bracketed { format!("({kept})") } else { kept });
+                    self.push(AWAY, OF_TERM, span, if bracketed { format!("({kept})") } else { kept });
                 }
             }
             Times | Each | Dot => {
                 if operator != Dot {
-                    self.push(MORE, at, if operator == Times { "/" } else { "./" });
+                    self.push(MORE, OF_QUOTIENT, at, if operator == Times { "/" } else { "./" });
                 }
-                self.push(AWAY, span, left_operand);
-                self.push(AWAY, span, right_operand);
+                self.push(AWAY, OF_FACTOR, span, left_operand);
+                self.push(AWAY, OF_FACTOR, span, right_operand);
             }
             Over | OverEach => {
-                self.push(NUMBER, at, if operator == Over { "*" } else { ".*" });
-                self.push(AWAY, span, left_operand);
+                self.push(NUMBER, OF_QUOTIENT, at, if operator == Over { "*" } else { ".*" });
+                self.push(AWAY, OF_FACTOR, span, left_operand);
                 if left != "1" {
-                    self.push(AWAY, span, format!("(1/{right_operand})"));
+                    self.push(AWAY, OF_FACTOR, span, format!("(1/{right_operand})"));
                 }
             }
-            Power | PowerEach => self.push(NUMBER, span, left_operand),
+            Power | PowerEach => self.push(NUMBER, OF_EXPONENT, span, left_operand),
             Greater | GreaterEqual | Less | LessEqual => {
                 for (other, sign) in [(Greater, ">"), (GreaterEqual, ">="), (Less, "<"), (LessEqual, "<=")] {
                     if other != operator {
-                        self.push(SIGN, at, sign);
+                        self.push(SIGN, OF_COMPARISON, at, sign);
                     }
                 }
             }
@@ -340,10 +384,12 @@ impl Writer<'_> {
 
     fn number(&mut self, n: &Rational, span: Span) {
         let one = Rational::from(1);
+        let exponent = self.text[..span.start].trim_end_matches(['(', ' ']).ends_with('^');
+        let slip = if exponent { OF_EXPONENT } else { OF_NUMBER };
         for other in [n + &one, n - &one] {
             // A factor 1 or a term 0 is one that is taken away.
             if other.denom() == 1.into() && other > one {
-                self.push(NUMBER, span, other.to_string());
+                self.push(NUMBER, slip, span, other.to_string());
             }
         }
     }
@@ -364,7 +410,7 @@ impl Writer<'_> {
                 order.swap(i, j);
                 let list: Vec<&str> = order.iter().map(|&e| self.slice(e)).collect();
                 let list = list.join(",");
-                self.push(SIGN, whole, list);
+                self.push(SIGN, OF_INDEX, whole, list);
             }
         }
     }
@@ -392,32 +438,32 @@ impl Writer<'_> {
         // The sign of what follows another term is that of the operator before it.
         let behind = self.text[..span.start].trim_end().ends_with(['+', '-']);
         if !over.starts_with('-') && !behind {
-            self.push(SIGN, span, format!("-{over}"));
+            self.push(SIGN, OF_SIGN, span, format!("-{over}"));
         }
         let two = self.times("2", id);
-        self.push(FACTOR, span, two);
-        self.push(FACTOR, span, format!("{over}/2"));
+        self.push(FACTOR, OF_TWO, span, two);
+        self.push(FACTOR, OF_TWO, span, format!("{over}/2"));
         for n in &words.sizes {
             let product = self.times(n, id);
-            self.push(FACTOR, span, product);
-            self.push(FACTOR, span, format!("{over}/{n}"));
+            self.push(FACTOR, OF_MEAN, span, product);
+            self.push(FACTOR, OF_MEAN, span, format!("{over}/{n}"));
         }
         for (k, a) in words.letters.iter().enumerate() {
             for b in &words.letters[k + 1..] {
                 let product = self.times(&format!("delta({a},{b})"), id);
-                self.push(FACTOR, span, product);
+                self.push(FACTOR, OF_MISSING_DELTA, span, product);
             }
         }
         for factor in words.scalars.iter().chain(&words.entries).chain(&words.pairs) {
             let product = self.times(factor, id);
-            self.push(FACTOR, span, product);
+            self.push(FACTOR, OF_MISSING_FACTOR, span, product);
         }
         for n in &words.scalars {
-            self.push(FACTOR, span, format!("{over}/{n}"));
+            self.push(FACTOR, OF_MISSING_FACTOR, span, format!("{over}/{n}"));
         }
         for entry in words.scalars.iter().chain(&words.entries).filter(|_| root) {
             let product = self.times(&format!("[{entry} > 0]"), id);
-            self.push(MORE, span, product);
+            self.push(MORE, OF_MASK, span, product);
         }
     }
 
@@ -428,7 +474,7 @@ impl Writer<'_> {
         for other in words.scalars.iter().chain(&words.entries).filter(|o| **o != text) {
             for sign in ["-", "+"] {
                 let total = format!("{text} {sign} {other}");
-                self.push(MORE, span, if alone { total } else { format!("({total})") });
+                self.push(MORE, OF_MISSING_TERM, span, if alone { total } else { format!("({total})") });
             }
         }
     }
