@@ -16,9 +16,10 @@
 //! It reaches where balls do not: numbers such as `3^(2^45)` are one machine word.
 
 use crate::compare::Pair;
-use crate::point::{Dice, Space, Variable, extents};
+use crate::point::{Space, Variable, extents};
 use crate::report::Modular;
 use crate::residue::{Met, PRIMES, Residue, noting};
+use chainrule_core::dice::Dice;
 use chainrule_core::eval::{Bindings, Options};
 use chainrule_core::graph::Graph;
 use chainrule_core::graph::op::{Linear, Op, Reduction};
@@ -193,7 +194,7 @@ fn entries(v: &Variable, sizes: &Sizes, dice: &mut Dice, limit: usize) -> Option
         DType::Real => {
             let mut data: Vec<Residue> = (0..count)
                 .map(|_| {
-                    let x = Residue::chosen(|| dice.next());
+                    let x = Residue::chosen(|| dice.bits());
                     // Positive numbers are squares, so that their roots exist and multiply.
                     if v.facts.positive { x * x } else { x }
                 })

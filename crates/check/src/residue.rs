@@ -91,7 +91,7 @@ impl Residue {
 
     /// A number that is chosen modulo each prime by itself.
     pub(crate) fn chosen(mut next: impl FnMut() -> u64) -> Residue {
-        Residue(Some(PRIMES.map(|p| (next() << 32 ^ next()) % p)))
+        Residue(Some(PRIMES.map(|p| mixed(next()) % p)))
     }
 
     fn each(&self, f: impl Fn(usize, u64, u64) -> u64) -> Residue {

@@ -100,8 +100,7 @@ impl<'w> Search<'w> {
             name.push('_');
         }
         let shape = scope.graph.shape(wrong.truth).to_vec();
-        let input =
-            scope.graph.input(&name, Type { dtype: DType::Real, shape: shape.into(), below: None }).ok()?;
+        let input = scope.graph.input(&name, Type { dtype: DType::Real, shape, below: None }).ok()?;
         let declared = Declared { meaning: Meaning::Input(input, Role::Const), span: Span::default() };
         scope.names.insert(name.clone(), declared);
         let letters: Vec<&str> = wrong.formula.letters.iter().map(|l| l.name.as_str()).collect();

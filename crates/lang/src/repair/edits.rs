@@ -260,11 +260,9 @@ impl Writer<'_> {
         self.letter(id);
         let span = self.tree.span(id);
         match self.tree.kind(id) {
-            Kind::Name(name) => {
-                if !self.words.letters.contains(name) {
-                    self.push(NUMBER, OF_LABEL, span, format!("{name}+1"));
-                    self.push(NUMBER, OF_LABEL, span, format!("{name}-1"));
-                }
+            Kind::Name(name) if !self.words.letters.contains(name) => {
+                self.push(NUMBER, OF_LABEL, span, format!("{name}+1"));
+                self.push(NUMBER, OF_LABEL, span, format!("{name}-1"));
             }
             Kind::Binary(_, _, a, _) => {
                 let text = self.slice(*a).to_string();
@@ -293,11 +291,9 @@ impl Writer<'_> {
                 self.push(SIGN, OF_TRANSPOSE, span, text);
             }
             Kind::Number(n) => self.number(n, span),
-            Kind::Name(name) => {
-                if self.words.matrices.contains(name) {
-                    self.push(SIGN, OF_TRANSPOSE, span, format!("{name}'"));
-                    self.push(NUMBER, OF_INVERSE, span, format!("inv({name})"));
-                }
+            Kind::Name(name) if self.words.matrices.contains(name) => {
+                self.push(SIGN, OF_TRANSPOSE, span, format!("{name}'"));
+                self.push(NUMBER, OF_INVERSE, span, format!("inv({name})"));
             }
             Kind::Index(base, items) => self.swapped(*base, items),
             Kind::Call(name, args) => {
