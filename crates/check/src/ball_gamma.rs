@@ -133,12 +133,12 @@ pub(super) fn polygamma(n: u32, x: &Ball) -> Ball {
             };
             Ball::from_rational(&(&b * &factor)) * inverse.powi((2 * k + order) as i32)
         });
-        if order % 2 == 0 { -sum } else { sum }
+        if order.is_multiple_of(2) { -sum } else { sum }
     };
     let near = |passed: &[Ball]| {
         let sum = passed.iter().fold(Ball::int(0), |s, x| s + x.recip().powi(n as i32 + 1));
         let sum = integer(rising(1, order)) * sum;
-        if order % 2 == 0 { sum } else { -sum }
+        if order.is_multiple_of(2) { sum } else { -sum }
     };
     shifted(x, n, far, near)
 }

@@ -106,7 +106,7 @@ fn replaced(wrong: &[(&'static WrongRule, Option<NodeId>)]) -> Rules {
     let mut rules = Rules::new();
     for &(rule, only) in wrong {
         rules = rules.replace(rule.rule, move |g, y, k, entry| -> Result<_> {
-            if only.is_none_or(|node| node == y) { (rule.change)(g, y, k, entry) } else { Ok(entry) }
+            if only.is_none_or(|node| node == y) { rule.change.applied(g, y, k, entry) } else { Ok(entry) }
         });
     }
     rules

@@ -123,52 +123,32 @@ pub(crate) fn exponent_kept(
     Ok(entry)
 }
 
-pub(crate) fn others_dropped(
-    _: &mut Graph,
-    _: NodeId,
-    _: usize,
-    mut entry: Vec<Product>,
-) -> Result<Vec<Product>> {
-    entry.iter_mut().for_each(|p| p.accesses.clear());
-    Ok(entry)
+pub(crate) fn others_dropped(p: &mut Product) {
+    p.accesses.clear();
 }
 
-pub(crate) fn deltas_dropped(
-    _: &mut Graph,
-    _: NodeId,
-    _: usize,
-    mut entry: Vec<Product>,
-) -> Result<Vec<Product>> {
+pub(crate) fn deltas_dropped(p: &mut Product) {
     // Deltas between two axes only: those that pick a summed index are the sum itself.
-    for p in &mut entry {
-        let free = p.free;
-        p.conds.retain(|c| {
-            let mut bound = false;
-            c.terms().iter().for_each(|t| t.each_label(&mut |l| bound |= l.0 as usize >= free));
-            !matches!(c, Cond::Zero(_)) || bound
-        });
-    }
-    Ok(entry)
+    let free = p.free;
+    p.conds.retain(|c| {
+        let mut bound = false;
+        c.terms().iter().for_each(|t| t.each_label(&mut |l| bound |= l.0 as usize >= free));
+        !matches!(c, Cond::Zero(_)) || bound
+    });
 }
 
-pub(crate) fn first_only(
-    _: &mut Graph,
-    _: NodeId,
-    _: usize,
-    mut entry: Vec<Product>,
-) -> Result<Vec<Product>> {
+pub(crate) fn first_only(entry: &mut Vec<Product>) {
     entry.truncate(1);
-    Ok(entry)
 }
 
 pub(crate) fn softmax_diagonal(
     g: &mut Graph,
     y: NodeId,
     k: usize,
-    entry: Vec<Product>,
+    mut list: Vec<Product>,
 ) -> Result<Vec<Product>> {
     let x = g.arg(y, k);
-    let mut list = first_only(g, y, k, entry)?;
+    first_only(&mut list);
     let own = Access { power: 2, ..Access::new(y, axes(g, y)) };
     list.push(diagonal(g, y, x).times(own).scaled(&Rational::from(-1)));
     Ok(list)
@@ -199,21 +179,15 @@ pub(crate) fn log_of_sum_kept(
     Ok(list)
 }
 
-pub(crate) fn negated(_: &mut Graph, _: NodeId, _: usize, entry: Vec<Product>) -> Result<Vec<Product>> {
-    Ok(entry.into_iter().map(|p| p.scaled(&Rational::from(-1))).collect())
+pub(crate) fn negated(p: &mut Product) {
+    p.coefficient = -&p.coefficient;
 }
 
-pub(crate) fn transposed(
-    _: &mut Graph,
-    _: NodeId,
-    _: usize,
-    mut entry: Vec<Product>,
-) -> Result<Vec<Product>> {
-    for a in entry.iter_mut().flat_map(|p| &mut p.accesses).filter(|a| a.at.len() >= 2) {
+pub(crate) fn transposed(p: &mut Product) {
+    for a in p.accesses.iter_mut().filter(|a| a.at.len() >= 2) {
         let n = a.at.len();
         a.at.swap(n - 1, n - 2);
     }
-    Ok(entry)
 }
 
 pub(crate) fn determinant_dropped(
@@ -226,15 +200,7 @@ pub(crate) fn determinant_dropped(
     Ok(entry)
 }
 
-pub(crate) fn coefficient_dropped(
-    _: &mut Graph,
-    _: NodeId,
-    _: usize,
-    mut entry: Vec<Product>,
-) -> Result<Vec<Product>> {
-    for p in &mut entry {
-        let sign = if p.coefficient.is_negative() { -1 } else { 1 };
-        p.coefficient = Rational::from(sign);
-    }
-    Ok(entry)
+pub(crate) fn coefficient_dropped(p: &mut Product) {
+    let sign = if p.coefficient.is_negative() { -1 } else { 1 };
+    p.coefficient = Rational::from(sign);
 }
