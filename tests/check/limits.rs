@@ -86,6 +86,9 @@ fn domains_and_small_differences_are_told_apart() {
     };
     assert_eq!(ask("exp(x)", "exp(x)*1.000000000001"), "wrong");
     assert_eq!(ask("sin(x)", "sin(x) + 0.000000000000001"), "wrong");
+    assert_eq!(ask("lgamma(x)", "lgamma(x) + 1/10^30"), "wrong");
+    assert_eq!(ask("digamma(x)*(1 + 1/10^30)", "digamma(x)"), "wrong");
+    assert!(["proved", "tested"].contains(&ask("lgamma(x + 1)", "lgamma(x) + log(abs(x))")));
     assert_eq!(ask("x", "sqrt(-1 - x^2)"), "undecided");
     assert_eq!(ask("log(x^2)/2", "log(abs(x))"), "tested");
     assert_eq!(ask("atan(x) + atan(1/x)", "pi/2"), "wrong");

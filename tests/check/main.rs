@@ -2,6 +2,7 @@
 
 mod layers;
 mod limits;
+mod modular;
 mod mutation;
 mod pairs;
 mod slips;

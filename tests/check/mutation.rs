@@ -4,18 +4,7 @@
 use crate::pairs::{PAIRS, Pairs};
 use crate::{Question, Report, Verdict, check};
 use chainrule_core::Graph;
-
-/// xorshift, so that a failure is found again.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) as usize % n
-    }
-}
+use chainrule_core::dice::Dice;
 
 /// `None` for a text that is no formula over these shapes.
 fn ask(pairs: &Pairs, claim: &str) -> Option<Report> {
@@ -50,7 +39,7 @@ fn rewritten(formula: &str, dice: &mut Dice) -> String {
 
 #[test]
 fn equivalent_rewrites_are_never_wrong() {
-    let mut dice = Dice(0x5eed);
+    let mut dice = Dice::new(0x5eed);
     let (mut right, mut undecided, mut proved) = (0, 0, 0);
     for k in 0..1000 {
         let pairs = &PAIRS[k % PAIRS.len()];
@@ -101,7 +90,7 @@ fn mutated(formula: &str, dice: &mut Dice) -> String {
 
 #[test]
 fn mutations_are_right_only_by_proof() {
-    let mut dice = Dice(0xbad);
+    let mut dice = Dice::new(0xbad);
     let (mut wrong, mut proved, mut other) = (0, 0, 0);
     for k in 0..400 {
         let pairs = &PAIRS[k % PAIRS.len()];

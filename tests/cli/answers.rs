@@ -56,6 +56,28 @@ fn layers_and_losses_are_derived_without_a_file() {
     );
 }
 
+/// What a guard keeps out is no condition, unless it is read without the guard, or the guard is another entry's.
+#[test]
+fn conditions_that_guards_keep_are_not_told() {
+    let valid = |formula: &str| {
+        let text = format!("dim n; var x : real; var v : real[n]; {formula}");
+        let output = chainrule(&["derive", "-e", &text]);
+        let line = utf8(&output.stdout)
+            .lines()
+            .find(|l| l.contains("valid for"))
+            .unwrap_or_default()
+            .trim()
+            .to_string();
+        line.trim_start_matches("valid for").trim().to_string()
+    };
+    assert_eq!(valid("def f = exp(-1/x) if x > 0 else 0; df/dx"), "all real x");
+    assert_eq!(valid("def f = sum(i, log(v[i]) if v[i] > 0 else v[i]); df/dv"), "all real v");
+    assert_eq!(valid("def f = 1/x if not (x <= 0) else 0; df/dx"), "all real x");
+    assert_eq!(valid("def f = (1/x if x > 0 else 0) + 1/x; df/dx"), "real x  with x != 0");
+    assert_eq!(valid("def f = sum(i, log(v[i]) * [v[0] > 0]); df/dv"), "real v  with v[i] > 0");
+    assert_eq!(valid("def f = 1/x if x > -1 else 0; df/dx"), "real x  with x != 0");
+}
+
 /// A kink is told only where the asked quantity is affected: `x |x|` has a derivative at 0, and no second one.
 #[test]
 fn kinks_are_told_where_they_matter() {

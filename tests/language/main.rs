@@ -10,6 +10,7 @@ mod latex;
 mod limits;
 mod meaning;
 mod mistakes;
+mod repairs;
 mod rewrites;
 mod same;
 mod settled;

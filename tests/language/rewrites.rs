@@ -9,6 +9,7 @@
 use super::claims::patient;
 use super::folder;
 use chainrule_check::Budget;
+use chainrule_core::dice::Dice;
 use chainrule_core::eval::Bindings;
 use chainrule_core::shape::{DType, Sizes};
 use chainrule_core::tensor::{Tensor, Value};
@@ -17,22 +18,6 @@ use chainrule_lang::judge::{Outcome, Record};
 use chainrule_lang::program::{Claim, Problem, Program};
 use chainrule_lang::scope::Meaning;
 use chainrule_lang::source::Source;
-
-/// xorshift, so that a failure is found again.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) as usize % n
-    }
-
-    fn between(&mut self, low: f64, high: f64) -> f64 {
-        low + (high - low) * (self.below(1 << 30) as f64 / (1u64 << 30) as f64)
-    }
-}
 
 /// A claim of the corpus with the text of its problem.
 struct Case {
@@ -351,7 +336,7 @@ fn size_of_the_run(short: usize, long: usize) -> usize {
 
 #[test]
 fn rewrites_of_right_claims_are_never_wrong() {
-    let (cases, mut dice) = (cases(), Dice(0x5eed));
+    let (cases, mut dice) = (cases(), Dice::new(0x5eed));
     let wanted = size_of_the_run(400, 1_000);
     let (mut proved, mut tested, mut conditional, mut undecided, mut unread) = (0, 0, 0, 0, 0);
     let mut broken = Vec::new();
@@ -399,7 +384,7 @@ fn convention(record: &Record) -> bool {
 
 #[test]
 fn mutations_of_right_claims_are_never_right() {
-    let (cases, mut dice) = (cases(), Dice(0xbad));
+    let (cases, mut dice) = (cases(), Dice::new(0xbad));
     let wanted = size_of_the_run(150, 1_000);
     let (mut refuted, mut conditional, mut undecided, mut same) = (0, 0, 0, 0);
     let mut broken = Vec::new();

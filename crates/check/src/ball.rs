@@ -16,6 +16,8 @@ use std::cell::Cell;
 use std::cmp::Ordering;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
+#[path = "ball_gamma.rs"]
+mod gamma;
 #[path = "ball_series.rs"]
 mod series;
 
@@ -151,22 +153,6 @@ impl Ball {
 
     fn number(x: f64) -> Ball {
         Rational::from_f64(x).map_or(Ball(None), |r| Ball::from_rational(&r))
-    }
-
-    /// A value that is known to floating accuracy only: relative error 2^-36.
-    fn approximate(&self, f: impl Fn(f64) -> f64) -> Ball {
-        let Some((x, r)) = self.float() else { return Ball(None) };
-        let y = f(x);
-        if !y.is_finite() {
-            return Ball(None);
-        }
-        // The slope near the point bounds what the radius does.
-        let spread = (f(x + r) - y).abs() + (f(x - r) - y).abs();
-        let error = (y.abs() + 1.0) * 2f64.powi(-36) + 2.0 * spread;
-        if !error.is_finite() {
-            return Ball(None);
-        }
-        Ball::number(y).widened(&Ball::number(error))
     }
 
     /// The same middle with the magnitude of `by` added to the radius.
@@ -464,15 +450,15 @@ impl Scalar for Ball {
     }
 
     fn lgamma(&self) -> Ball {
-        self.approximate(|x| x.lgamma())
+        gamma::lgamma(self)
     }
 
     fn digamma(&self) -> Ball {
-        self.approximate(|x| x.digamma())
+        gamma::polygamma(0, self)
     }
 
     fn polygamma(&self, n: u32) -> Ball {
-        self.approximate(|x| x.polygamma(n))
+        gamma::polygamma(n, self)
     }
 
     fn abs(&self) -> Ball {

@@ -42,6 +42,13 @@ fn equal_formulas_leave_nothing() {
         ("(a + b)^2", "a^2 + 2*a*b + b^2"),
         ("1/(a+b) + 1/(a-b)", "2*a/(a^2 - b^2)"),
         ("(a^2 - b^2)/(a + b)", "a - b"),
+        // What stands under a root and what stands in a denominator is one base, whatever its sign.
+        ("(1/sqrt(b - a))^2", "-1/(a - b)"),
+        ("1/sqrt(sum(i, x[i]^2) - a)^3", "sqrt(sum(i, x[i]^2) - a)/(a - sum(i, x[i]^2))^2"),
+        (
+            "1/(n*sqrt(sum(i, x[i]^2)/n - sum(i, x[i])^2/n^2 + b)^5)*n",
+            "1/(sum(i, x[i]^2)/n - sum(i, x[i])^2/n^2 + b)^(5/2)",
+        ),
         ("sum(i, x[i]*(z[i] + w[i]))", "sum(j, z[j]*x[j]) + sum(k, w[k]*x[k])"),
         ("exp(a + b)", "exp(a)*exp(b)"),
         ("exp(2*a)", "exp(a)^2"),

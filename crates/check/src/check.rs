@@ -3,11 +3,12 @@
 use crate::canon::{Assumed, Canon};
 use crate::compare::Pair;
 use crate::lower::Meanings;
+use crate::modular::{self, Answer};
 use crate::point::Space;
 use crate::poly::Poly;
 use crate::question::Question;
 use crate::refute::{Found, Search};
-use crate::report::{How, Report, Verdict};
+use crate::report::{How, Report, Tested, Verdict};
 use crate::{conditions, diagnose, invariants, kinks, sizes};
 use chainrule_core::graph::Graph;
 use chainrule_core::node::NodeId;
@@ -138,26 +139,54 @@ fn answered(g: &mut Graph, q: &Question<'_>, start: Instant) -> Report {
             let counterexample = matches!(verdict, Verdict::Conditional(_)).then_some(found);
             Report { slips, invariant, counterexample, ..report(verdict, How::Counterexample) }
         }
-        Found::Agreement(tested) if tested.points > 0 => {
+        Found::Agreement(tested) => {
             let by_sizes = match &proof {
+                _ if tested.points == 0 => false,
                 Proof::Left(left) if q.assume.is_empty() => {
                     sizes::decided(g, q.claimed, q.derived, &left.0, &left.1, &space.sizes, deadline)
                 }
                 _ => false,
             };
-            let report = match by_sizes {
-                true => report(Verdict::Proved, How::BySizes),
-                false => report(Verdict::Tested(tested), How::Points),
+            if by_sizes {
+                return right(g, q, report(Verdict::Proved, How::BySizes), deadline);
+            }
+            let modular =
+                modular::compared(g, &pair, &space, !q.assume.is_empty(), q.budget.entries, deadline);
+            let undecided = |why: String| report(Verdict::Undecided(why), How::Nothing);
+            let report = match modular {
+                Answer::Differ => return undecided(differ(&tested)),
+                Answer::Agree(modular) => {
+                    let how = if tested.points > 0 { How::Points } else { How::Residues };
+                    report(Verdict::Tested(Tested { modular: Some(modular), ..tested }), how)
+                }
+                Answer::Silent if tested.points > 0 => report(Verdict::Tested(tested), How::Points),
+                Answer::Silent => return undecided(no_point(&proof, &tested)),
             };
             right(g, q, report, deadline)
         }
-        Found::Agreement(tested) => {
-            let why = match tested.unusable {
-                0 => "the budget ended before any point was evaluated".to_string(),
-                n => format!("none of {n} points lies in the domain of both formulas"),
-            };
-            report(Verdict::Undecided(why), How::Nothing)
-        }
+    }
+}
+
+/// Why formulas that differ are not called different.
+fn differ(tested: &Tested) -> String {
+    let seen = match tested.points {
+        0 => "no point of real numbers could be evaluated".to_string(),
+        n => format!("they agree at the {n} points of real numbers that could be evaluated"),
+    };
+    format!("the formulas differ modulo a prime, so they are not the same function; but {seen}")
+}
+
+/// Why nothing is known.
+fn no_point(proof: &Proof, tested: &Tested) -> String {
+    if let Proof::Left(left) = proof
+        && sizes::is_polynomial(&left.0, &left.1)
+    {
+        return "the formulas are different polynomials in the entries; but no point is small enough for a counterexample"
+            .to_string();
+    }
+    match tested.unusable {
+        0 => "the budget ended before any point was evaluated".to_string(),
+        n => format!("none of {n} points lies in the domain of both formulas"),
     }
 }
 

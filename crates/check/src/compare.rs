@@ -8,7 +8,7 @@ use chainrule_core::graph::op::Op;
 use chainrule_core::node::NodeId;
 use chainrule_core::ops::map::{CEIL, FLOOR, Map, ROUND};
 use chainrule_core::scalar::{Exact, Scalar};
-use chainrule_core::shape::Dim;
+use chainrule_core::shape::{Dim, Sizes};
 use chainrule_core::tensor::Value;
 
 /// Bits of successive attempts.
@@ -89,15 +89,20 @@ impl Pair {
         Pair { claimed, derived, assume: assume.to_vec(), branching, transparent, limit, loops }
     }
 
+    /// Whether a contraction would loop for too long at these sizes.
+    pub(crate) fn loops_too_long(&self, sizes: &Sizes) -> bool {
+        let positions = |extents: &Vec<Dim>| {
+            extents.iter().fold(1i64, |n, d| n.saturating_mul(d.evaluate(sizes).unwrap_or(i64::MAX)))
+        };
+        self.loops.iter().any(|extents| positions(extents) > LOOPS)
+    }
+
     /// What the point says.
     pub(crate) fn at(&self, g: &Graph, point: &Point) -> Outcome {
         let options = Options { limit: self.limit, kinks: false };
         let mut outputs = vec![self.claimed, self.derived];
         outputs.extend(&self.assume);
-        let positions = |extents: &Vec<Dim>| {
-            extents.iter().fold(1i64, |n, d| n.saturating_mul(d.evaluate(&point.sizes).unwrap_or(i64::MAX)))
-        };
-        if self.loops.iter().any(|extents| positions(extents) > LOOPS) {
+        if self.loops_too_long(&point.sizes) {
             return Outcome::Unusable;
         }
         let mut last = Outcome::Unusable;

@@ -7,10 +7,11 @@ use crate::canon::Assumed;
 use crate::catalogue::{WRONG_RULES, WrongRule};
 use crate::check::{Proof, prove};
 use crate::compare::{Outcome, Pair};
-use crate::point::{Dice, Pattern, Point, Space};
+use crate::point::{Pattern, Point, Space};
 use crate::question::Question;
 use crate::report::Slip;
 use crate::slips;
+use chainrule_core::dice::Dice;
 use chainrule_core::graph::Graph;
 use chainrule_core::node::NodeId;
 use chainrule_core::ops::map::MAPS;
@@ -105,7 +106,7 @@ fn replaced(wrong: &[(&'static WrongRule, Option<NodeId>)]) -> Rules {
     let mut rules = Rules::new();
     for &(rule, only) in wrong {
         rules = rules.replace(rule.rule, move |g, y, k, entry| -> Result<_> {
-            if only.is_none_or(|node| node == y) { (rule.change)(g, y, k, entry) } else { Ok(entry) }
+            if only.is_none_or(|node| node == y) { rule.change.applied(g, y, k, entry) } else { Ok(entry) }
         });
     }
     rules

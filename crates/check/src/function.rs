@@ -242,18 +242,12 @@ impl Canon {
             .filter(|a| !matches!(self.atoms.atom(a.node), Atom::Size(_)) || x.terms.len() == 1)
             .collect();
         if !common.is_empty() {
-            let mut inverse = Product::one(axes.iter().cloned());
             for a in &common {
                 let e = exponent::decode(a.power);
-                if let Some(power) = exponent::encode(&-&e) {
-                    inverse.accesses.push(Access { power, ..a.clone() });
-                }
                 let part = self.log_of_factor(&axes, a);
                 out = out.plus(&e, &part);
             }
-            let mut p = Poly::zero(&axes);
-            self.tidy(inverse, &mut p);
-            rest = self.times(x, &p);
+            rest = self.without_factors(x, &common);
         }
         if let Some((m, c)) = rest.single()
             && is_plain(m)

@@ -15,6 +15,7 @@ mod function;
 mod invariants;
 mod kinks;
 mod lower;
+mod modular;
 mod point;
 mod poly;
 mod power;
@@ -22,6 +23,7 @@ mod question;
 mod refute;
 mod relation;
 mod report;
+mod residue;
 mod sizes;
 mod slips;
 mod tidy;
@@ -30,7 +32,9 @@ mod wrong_entry;
 pub use catalogue::{WRONG_RULES, WrongRule};
 pub use check::check;
 pub use question::{Budget, Question, Replay};
-pub use report::{Condition, ConditionKind, Counterexample, How, Invariant, Report, Slip, Tested, Verdict};
+pub use report::{
+    Condition, ConditionKind, Counterexample, How, Invariant, Modular, Report, Slip, Tested, Verdict,
+};
 
 #[cfg(test)]
 mod canon_tests;

@@ -1,5 +1,6 @@
 //! Points: exact values for all inputs of a question, from readable to random.
 
+use chainrule_core::dice::Dice;
 use chainrule_core::eval::Bindings;
 use chainrule_core::graph::Graph;
 use chainrule_core::graph::op::Facts;
@@ -16,7 +17,7 @@ use std::sync::Arc;
 pub(crate) struct Variable {
     pub(crate) name: Arc<str>,
     pub(crate) ty: Type,
-    facts: Facts,
+    pub(crate) facts: Facts,
 }
 
 /// All inputs and sizes of a question.
@@ -39,27 +40,6 @@ pub(crate) enum Data {
 pub(crate) struct Point {
     pub(crate) sizes: Sizes,
     pub(crate) values: Vec<(Arc<str>, Data)>,
-}
-
-/// A small deterministic generator (xorshift64*).
-#[derive(Clone, Debug)]
-pub(crate) struct Dice(u64);
-
-impl Dice {
-    pub(crate) fn new(seed: u64) -> Dice {
-        Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
-    }
-
-    pub(crate) fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33
-    }
-
-    pub(crate) fn below(&mut self, n: usize) -> usize {
-        (self.next() % n.max(1) as u64) as usize
-    }
 }
 
 /// How the entries of a point are chosen.

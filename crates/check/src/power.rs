@@ -14,6 +14,9 @@ use chainrule_core::rational::Rational;
 /// Trial division stops here; the rest counts as one prime.
 const TRIED: i64 = 1_000;
 
+/// Powers of a root's base that are recognised beside it.
+const ROOTS: i64 = 4;
+
 impl Canon {
     /// `poly ^ exponent`
     pub(crate) fn pow(&mut self, poly: &Poly, e: &Rational) -> Poly {
@@ -146,21 +149,26 @@ impl Canon {
         let mut rest = poly.clone();
         let common = self.common_factors(poly, whole);
         if !common.is_empty() {
-            let mut inverse = Product::one(axes.iter().cloned());
             for a in &common {
                 let k = exponent::decode(a.power);
-                self.push_power(&mut inverse, a, &-&k);
                 self.push_power(&mut result, a, &(&k * e));
             }
-            let mut p = Poly::zero(&axes);
-            self.tidy(inverse, &mut p);
-            rest = self.times(poly, &p);
+            rest = self.without_factors(poly, &common);
             // What is left may be a number times something simple.
             if rest.single().is_some_and(|(m, _)| is_plain(m)) {
                 let rest = self.pow(&rest, e);
                 let mut out = Poly::zero(&axes);
                 self.tidy(result, &mut out);
                 return self.times(&out, &rest);
+            }
+            if e.to_i64().is_some()
+                && let Some((base, count, scale)) = self.power_beside_root(&rest, &common)
+            {
+                self.push_power(&mut result, &base, &(e * &count));
+                self.number_power(&mut result, &scale, e);
+                let mut out = Poly::zero(&axes);
+                self.tidy(result, &mut out);
+                return out;
             }
         }
         let (terms, at, scale) = self.primitive(&rest, whole);
@@ -171,6 +179,46 @@ impl Canon {
         let mut out = Poly::zero(&axes);
         self.tidy(result, &mut out);
         out
+    }
+
+    /// The polynomial divided by factors that its terms have. They are divided term by term, because `√q` by itself
+    /// would be written out.
+    pub(crate) fn without_factors(&mut self, poly: &Poly, factors: &[Access]) -> Poly {
+        let mut inverse = Product::one([]);
+        for a in factors {
+            self.push_power(&mut inverse, a, &-&exponent::decode(a.power));
+        }
+        let mut out = Poly::zero(&poly.axes);
+        for mut m in poly.products() {
+            m.accesses.extend(inverse.accesses.iter().cloned());
+            self.tidy(m, &mut out);
+        }
+        out
+    }
+
+    /// What stands beside a root, where it is a power of the root's own base: then `1/√q`, whose `√q` is kept as
+    /// `q q^(-1/2)` with `q` written out, is `q^(-1/2)` and no fraction of sums.
+    fn power_beside_root(&mut self, rest: &Poly, common: &[Access]) -> Option<(Access, Rational, Rational)> {
+        for a in common {
+            let Atom::Group(terms) = self.atoms.atom(a.node) else { continue };
+            if exponent::decode(a.power).is_integer() {
+                continue;
+            }
+            let terms = terms.clone();
+            let base = self.instantiate(&terms, &a.at, &rest.axes);
+            let mut power = base.clone();
+            for count in 1..=ROOTS {
+                if power.terms.len() > rest.terms.len() {
+                    break;
+                }
+                if let Some(scale) = ratio(rest, &power) {
+                    let base = Access { power: exponent::ONE, ..a.clone() };
+                    return Some((base, Rational::from(count), scale));
+                }
+                power = self.times(&power, &base);
+            }
+        }
+        None
     }
 
     fn group(&mut self, terms: Terms, of: &Poly) -> chainrule_core::NodeId {
@@ -231,6 +279,15 @@ impl Canon {
         }
         common
     }
+}
+
+/// The number that one polynomial is of another.
+fn ratio(a: &Poly, b: &Poly) -> Option<Rational> {
+    let (m, c) = b.terms.first()?;
+    let scale = a.terms.get(m)?.checked_div(c)?;
+    let all = a.terms.len() == b.terms.len()
+        && b.terms.iter().all(|(m, c)| a.terms.get(m).is_some_and(|d| *d == c * &scale));
+    all.then_some(scale)
 }
 
 /// Whether a power of a sum is small enough to be multiplied out.

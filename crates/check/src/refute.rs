@@ -2,8 +2,9 @@
 
 use crate::compare::{Outcome, Pair};
 use crate::conditions::Boundary;
-use crate::point::{Data, Dice, Pattern, Point, Space, extents, readable};
+use crate::point::{Data, Pattern, Point, Space, extents, readable};
 use crate::report::{Counterexample, Tested, print_sizes};
+use chainrule_core::dice::Dice;
 use chainrule_core::eval::Bindings;
 use chainrule_core::graph::Graph;
 use chainrule_core::graph::op::Op;

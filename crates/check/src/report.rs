@@ -45,6 +45,8 @@ pub enum How {
     BySizes,
     /// Values agree at points.
     Points,
+    /// Residues agree at random points.
+    Residues,
     /// Values differ at a point.
     Counterexample,
     /// The types alone decide.
@@ -60,6 +62,7 @@ impl fmt::Display for How {
             How::CanonicalForm => "both sides have the same canonical form, for all sizes",
             How::BySizes => "equal entry by entry at the deciding size and all smaller ones",
             How::Points => "equal at every point that was tried",
+            How::Residues => "equal at random points modulo a prime",
             How::Counterexample => "they differ at a point, certified in exact or interval arithmetic",
             How::Types => "the shapes decide",
             How::Nothing => "neither a proof nor a counterexample was found",
@@ -117,6 +120,21 @@ pub struct Tested {
     pub sizes: Vec<String>,
     /// Boundaries of comparisons that were met, of those in the formulas.
     pub boundaries: (usize, usize),
+    /// Agreement modulo primes, where that test applies.
+    pub modular: Option<Modular>,
+}
+
+/// Agreement at random points modulo primes of 55 to 61 bits.
+///
+/// It is no proof: with a probability of at most `2^-bits` formulas that differ agree at such points. Functions that
+/// are not rational count as variables of their own.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Modular {
+    /// Random points.
+    pub points: usize,
+    /// Bits of certainty.
+    pub bits: u32,
 }
 
 /// A condition under which a claim is right.

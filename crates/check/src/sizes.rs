@@ -6,9 +6,10 @@
 
 use crate::atom::Atom;
 use crate::canon::{Assumed, Canon};
+use crate::exponent;
 use crate::lower::{Meanings, stored};
 use crate::poly::{Poly, each_term};
-use chainrule_core::form::Product;
+use chainrule_core::form::{Access, Product};
 use chainrule_core::graph::Graph;
 use chainrule_core::index::{Atom as Place, Term};
 use chainrule_core::node::NodeId;
@@ -66,6 +67,28 @@ fn deciding(canon: &Canon, left: &Poly, names: &[Arc<str>]) -> Option<Vec<i64>> 
         }
     }
     (largest.iter().all(|&n| n <= LARGEST)).then(|| largest.into_iter().map(|n| n as i64).collect())
+}
+
+/// Whether what is left of a difference is a polynomial, not zero, in entries that are independent of each other, over
+/// extents that have room for all its indices.
+pub(crate) fn is_polynomial(canon: &Canon, left: &Poly) -> bool {
+    let roomy = |d: &Dim| d.as_fixed().is_none_or(|n| n > LARGEST as i64);
+    let entry = |a: &Access| {
+        matches!(canon.atoms.atom(a.node), Atom::Input(..))
+            && !canon.atoms.info(a.node).symmetric
+            && exponent::decode(a.power).to_i64().is_some_and(|e| e > 0)
+            && a.at.iter().all(|t| t.as_label().is_some())
+    };
+    let plain = |m: &Product| {
+        m.conds.is_empty()
+            && m.extents.len() <= LARGEST
+            && m.extents.iter().all(roomy)
+            && m.accesses.iter().all(entry)
+    };
+    !left.is_zero()
+        && left.axes.iter().all(roomy)
+        && canon.assumed.symmetric.is_empty()
+        && left.terms.keys().all(plain)
 }
 
 /// Plain indices with offsets of at most one, and atoms without inner sums.

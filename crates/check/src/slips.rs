@@ -60,6 +60,32 @@ pub(crate) fn candidates(g: &mut Graph, derived: NodeId, sizes: &[Arc<str>]) -> 
                     push(g, "factor-of-a-term", "slip:factor", "One term lacks its number factor.", node);
                 }
             }
+            for (n, d, sentence) in
+                [(2, 1, "One term has a factor 2 too many."), (1, 2, "One term lacks a factor 2.")]
+            {
+                if let Some(node) = with(g, Some((&c * &Rational::new(n, d), terms[k].1))) {
+                    push(g, "factor-of-a-term", "slip:factor", sentence, node);
+                }
+            }
+            for size in sizes {
+                let n = g.size(&chainrule_core::shape::Dim::size(size));
+                let without = format!("One term lacks its factor 1/{size}, which belongs to a mean.");
+                if let Some(node) = g.multiply(terms[k].1, n).ok().and_then(|t| with(g, Some((c.clone(), t))))
+                {
+                    push(g, "mean-as-sum", "slip:mean", &without, node);
+                }
+                let with_one = format!("One term has a factor 1/{size} too many, which belongs to a mean.");
+                if let Some(node) = g.divide(terms[k].1, n).ok().and_then(|t| with(g, Some((c.clone(), t)))) {
+                    push(g, "sum-as-mean", "slip:mean", &with_one, node);
+                }
+            }
+            if terms.len() > 2 {
+                let alone = g.sum(&terms[k..=k], chainrule_core::shape::Type { below: None, ..ty.clone() });
+                if let Ok(node) = alone {
+                    let sentence = "Only one term of the answer is there: what depends on the variable through a mean or a sum was held fixed.";
+                    push(g, "terms-missing", "slip:term", sentence, node);
+                }
+            }
         }
         if !matches!(g.op(terms[k].1), Op::Contract(_)) {
             continue;
@@ -219,7 +245,7 @@ fn of_product(p: &Product) -> Vec<Changed> {
             // A delta between two axes, with one of them exchanged for a third.
             for free in 0..p.free as u32 {
                 for other in 0..p.free as u32 {
-                    if free != other && p.extents[free as usize] == p.extents[other as usize] {
+                    if free != other {
                         let mut q = p.clone();
                         q.conds[k] = q.conds[k]
                             .map(&mut |t| t.relabel(&|l| if l == Label(free) { Label(other) } else { l }));

@@ -3,7 +3,7 @@
 //! A work list, never recursion on the formula: a step either finishes a monomial, drops it, or splits it into
 //! monomials that are further along.
 
-use crate::atom::{Atom, Whole};
+use crate::atom::{Atom, Info, Whole};
 use crate::canon::Canon;
 use crate::exponent;
 use crate::poly::{Poly, Terms};
@@ -259,6 +259,28 @@ impl Canon {
         }
         merged.retain(|a| !exponent::decode(a.power).is_zero());
         p.accesses = merged;
+        if self.signs_taken_out(p) {
+            self.collect(p);
+        }
+    }
+
+    /// Whole powers of a group begin with a positive term: `(-q)^-1 = -(q^-1)`. Only under a root the sign has to stay.
+    fn signs_taken_out(&mut self, p: &mut Product) -> bool {
+        let mut changed = false;
+        for a in &mut p.accesses {
+            let e = exponent::decode(a.power);
+            let Atom::Group(terms) = self.atoms.atom(a.node) else { continue };
+            let negative = terms.first().is_some_and(|t| t.1.is_negative());
+            let Some(e) = e.to_i64().filter(|_| negative) else { continue };
+            let flipped: Terms = terms.iter().map(|(m, c)| (m.clone(), -c)).collect();
+            let info = Info { mixed: self.atoms.info(a.node).mixed, ..Info::default() };
+            a.node = self.atoms.intern(Atom::Group(flipped), info);
+            if e % 2 != 0 {
+                p.coefficient = -&p.coefficient;
+            }
+            changed = true;
+        }
+        changed
     }
 
     /// Positive powers of groups written out, `sin²` as `1 − cos²`.

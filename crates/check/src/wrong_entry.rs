@@ -4,10 +4,11 @@ use crate::kinks::diagonal;
 use chainrule_core::Result;
 use chainrule_core::form::{Access, Cond, Product};
 use chainrule_core::graph::Graph;
-use chainrule_core::graph::op::Comparison;
+use chainrule_core::graph::op::{Comparison, Op};
 use chainrule_core::index::{Label, Term};
 use chainrule_core::node::NodeId;
 use chainrule_core::ops::map::{EXP, RECIP};
+use chainrule_core::ops::rules::Rules;
 use chainrule_core::rational::Rational;
 
 fn axes(g: &Graph, y: NodeId) -> smallvec::SmallVec<[Term; 2]> {
@@ -31,13 +32,68 @@ pub(crate) fn partial(
     Ok(vec![diagonal(g, y, x).times(Access::new(value, axes(g, y)))])
 }
 
-/// `delta(o, i) * [x >= 0]`, or the mask of the other side.
-pub(crate) fn masked(g: &mut Graph, y: NodeId, k: usize, upper: bool) -> Result<Vec<Product>> {
+/// `1 - s`, over the axes of `y`.
+pub(crate) fn complement(g: &mut Graph, y: NodeId, s: NodeId) -> Result<NodeId> {
+    let o = one(g, y)?;
+    g.sub(o, s)
+}
+
+/// Where a mask lets gradients pass.
+#[derive(Copy, Clone)]
+pub(crate) enum Mask {
+    /// `[x >= 0]`
+    AtLeast,
+    /// `[x <= 0]`
+    AtMost,
+    /// `[x < 0]`
+    Below,
+}
+
+/// `delta(o, i)` under a mask.
+pub(crate) fn masked(g: &mut Graph, y: NodeId, k: usize, mask: Mask) -> Result<Vec<Product>> {
     let x = g.arg(y, k);
     let zero = g.zero(g.ty(x).clone());
-    let (a, b) = if upper { (x, zero) } else { (zero, x) };
-    let on = g.compare(Comparison::GreaterEqual, a, b)?;
+    let on = match mask {
+        Mask::AtLeast => g.compare(Comparison::GreaterEqual, x, zero)?,
+        Mask::AtMost => g.compare(Comparison::GreaterEqual, zero, x)?,
+        Mask::Below => g.compare(Comparison::Greater, zero, x)?,
+    };
     Ok(vec![diagonal(g, y, x).when(Cond::Holds(on, axes(g, y), false))])
+}
+
+/// `u'v'` for `u v`: the last factor that is a function takes the derivatives of all others with it, and no other
+/// factor is differentiated. What is no function of something else is a variable, with derivative 1.
+pub(crate) fn product_of_derivatives(
+    g: &mut Graph,
+    y: NodeId,
+    k: usize,
+    mut entry: Vec<Product>,
+) -> Result<Vec<Product>> {
+    let is_function = |g: &Graph, n: NodeId| matches!(g.op(n), Op::Map(_)) && g.args(n).len() == 1;
+    let args = g.args(y);
+    let Some(last) = args.iter().rposition(|&a| is_function(g, a)).filter(|_| args.len() > 1) else {
+        return Ok(entry);
+    };
+    if k != last {
+        return Ok(Vec::new());
+    }
+    for p in &mut entry {
+        let mut kept = Vec::new();
+        for a in p.accesses.drain(..) {
+            if !is_function(g, a.node) {
+                continue;
+            }
+            // The derivative of an elementwise function is one factor beside the deltas.
+            if let [inner] = &Rules::new().entry(g, a.node, 0)?[..]
+                && let [value] = &inner.accesses[..]
+            {
+                kept.push(Access { node: value.node, ..a });
+                p.coefficient = &p.coefficient * &inner.coefficient;
+            }
+        }
+        p.accesses.extend(kept);
+    }
+    Ok(entry)
 }
 
 pub(crate) fn exponent_dropped(
@@ -67,52 +123,32 @@ pub(crate) fn exponent_kept(
     Ok(entry)
 }
 
-pub(crate) fn others_dropped(
-    _: &mut Graph,
-    _: NodeId,
-    _: usize,
-    mut entry: Vec<Product>,
-) -> Result<Vec<Product>> {
-    entry.iter_mut().for_each(|p| p.accesses.clear());
-    Ok(entry)
+pub(crate) fn others_dropped(p: &mut Product) {
+    p.accesses.clear();
 }
 
-pub(crate) fn deltas_dropped(
-    _: &mut Graph,
-    _: NodeId,
-    _: usize,
-    mut entry: Vec<Product>,
-) -> Result<Vec<Product>> {
+pub(crate) fn deltas_dropped(p: &mut Product) {
     // Deltas between two axes only: those that pick a summed index are the sum itself.
-    for p in &mut entry {
-        let free = p.free;
-        p.conds.retain(|c| {
-            let mut bound = false;
-            c.terms().iter().for_each(|t| t.each_label(&mut |l| bound |= l.0 as usize >= free));
-            !matches!(c, Cond::Zero(_)) || bound
-        });
-    }
-    Ok(entry)
+    let free = p.free;
+    p.conds.retain(|c| {
+        let mut bound = false;
+        c.terms().iter().for_each(|t| t.each_label(&mut |l| bound |= l.0 as usize >= free));
+        !matches!(c, Cond::Zero(_)) || bound
+    });
 }
 
-pub(crate) fn first_only(
-    _: &mut Graph,
-    _: NodeId,
-    _: usize,
-    mut entry: Vec<Product>,
-) -> Result<Vec<Product>> {
+pub(crate) fn first_only(entry: &mut Vec<Product>) {
     entry.truncate(1);
-    Ok(entry)
 }
 
 pub(crate) fn softmax_diagonal(
     g: &mut Graph,
     y: NodeId,
     k: usize,
-    entry: Vec<Product>,
+    mut list: Vec<Product>,
 ) -> Result<Vec<Product>> {
     let x = g.arg(y, k);
-    let mut list = first_only(g, y, k, entry)?;
+    first_only(&mut list);
     let own = Access { power: 2, ..Access::new(y, axes(g, y)) };
     list.push(diagonal(g, y, x).times(own).scaled(&Rational::from(-1)));
     Ok(list)
@@ -143,21 +179,15 @@ pub(crate) fn log_of_sum_kept(
     Ok(list)
 }
 
-pub(crate) fn negated(_: &mut Graph, _: NodeId, _: usize, entry: Vec<Product>) -> Result<Vec<Product>> {
-    Ok(entry.into_iter().map(|p| p.scaled(&Rational::from(-1))).collect())
+pub(crate) fn negated(p: &mut Product) {
+    p.coefficient = -&p.coefficient;
 }
 
-pub(crate) fn transposed(
-    _: &mut Graph,
-    _: NodeId,
-    _: usize,
-    mut entry: Vec<Product>,
-) -> Result<Vec<Product>> {
-    for a in entry.iter_mut().flat_map(|p| &mut p.accesses).filter(|a| a.at.len() >= 2) {
+pub(crate) fn transposed(p: &mut Product) {
+    for a in p.accesses.iter_mut().filter(|a| a.at.len() >= 2) {
         let n = a.at.len();
         a.at.swap(n - 1, n - 2);
     }
-    Ok(entry)
 }
 
 pub(crate) fn determinant_dropped(
@@ -170,15 +200,7 @@ pub(crate) fn determinant_dropped(
     Ok(entry)
 }
 
-pub(crate) fn coefficient_dropped(
-    _: &mut Graph,
-    _: NodeId,
-    _: usize,
-    mut entry: Vec<Product>,
-) -> Result<Vec<Product>> {
-    for p in &mut entry {
-        let sign = if p.coefficient.is_negative() { -1 } else { 1 };
-        p.coefficient = Rational::from(sign);
-    }
-    Ok(entry)
+pub(crate) fn coefficient_dropped(p: &mut Product) {
+    let sign = if p.coefficient.is_negative() { -1 } else { 1 };
+    p.coefficient = Rational::from(sign);
 }

@@ -2,6 +2,7 @@
 //! This crate knows mathematics, and nothing of files, threads, network or clock.
 
 pub mod derive;
+pub mod dice;
 pub mod error;
 pub mod eval;
 pub mod expr;

@@ -6,6 +6,7 @@ use crate::follow::{self, Graded};
 use crate::formula::{self, Request, Side};
 use crate::noise;
 use crate::program::{Claim, Expectation, Problem, Program};
+use crate::repair::{self, Wrong};
 use crate::scope::Scope;
 use crate::source::Span;
 use crate::written::Written;
@@ -40,6 +41,13 @@ pub struct Record {
     pub notes: Vec<String>,
 }
 
+impl Judged {
+    /// A formula that would be right: the learner's own after one edit, else the derived one.
+    pub fn repair(&self) -> &str {
+        self.edited.as_deref().unwrap_or(&self.derived)
+    }
+}
+
 /// What was found about a statement.
 #[derive(Clone, Debug)]
 pub enum Outcome {
@@ -64,8 +72,10 @@ pub struct Judged {
     pub report: Report,
     /// In a chain `a = b = c`, the first link that is not right, counted from 1, and how many there are.
     pub link: Option<(usize, usize)>,
-    /// The formula that would be right, as the claim is written: in index notation or vectorised.
-    pub repair: String,
+    /// The derived formula, as the claim is written: in index notation or vectorised.
+    pub derived: String,
+    /// Of a claim that is wrong, or right only somewhere: its own formula after the smallest edit that makes it right, where one edit does.
+    pub edited: Option<String>,
     /// Letters of the claim, which lead the axes of the values.
     pub letters: Vec<String>,
     /// First values of the letters.
@@ -279,15 +289,29 @@ impl Program {
                 break;
             }
         }
-        let Some((report, link)) = answer else {
+        let Some((mut report, link)) = answer else {
             return Err(Error::Syntax { at: claim.span.start, message: "a claim has two sides".to_string() });
         };
-        let (truth, _) = direction(&formula.sides, link);
+        let (truth, claimed) = direction(&formula.sides, link);
         let right = report.verdict.is_right();
         scope.graph = graph;
+        // A claim that is right only somewhere is mended as a wrong one is.
+        let point = match &report.verdict {
+            Verdict::Wrong(point) => Some(&**point),
+            Verdict::Conditional(condition) if !condition.convention => report.counterexample.as_deref(),
+            _ => None,
+        };
+        let edited = point.and_then(|point| {
+            let wrong = Wrong { claim, formula, claimed, truth: nodes[truth], assume: &assume, point };
+            repair::smallest(self, &scope, &wrong, budget)
+        });
+        let (edited, undone) = edited.unzip();
+        // What one edit undoes is the slip, where no other way to the claim is known.
+        report.slips.extend(undone.filter(|_| report.slips.is_empty()));
         Ok(Judged {
             link: (links > 1 && !right).then_some((link + 1, links)),
-            repair: repair(&mut scope, formula, nodes[truth])?,
+            derived: derived(&mut scope, formula, nodes[truth])?,
+            edited,
             letters: formula.letters.iter().map(|l| l.name.clone()).collect(),
             base: scope.settings.base,
             report,
@@ -342,8 +366,8 @@ pub(crate) fn direction(sides: &[Side], link: usize) -> (usize, usize) {
     }
 }
 
-/// The right formula in the notation of the claim.
-fn repair(scope: &mut Scope, formula: &formula::Formula, truth: NodeId) -> Result<String, Error> {
+/// The derived formula in the notation of the claim.
+fn derived(scope: &mut Scope, formula: &formula::Formula, truth: NodeId) -> Result<String, Error> {
     let node = scope.graph.simplify(&[truth], &chainrule_core::simplify::Options::default())?.outputs[0];
     let letters: Vec<&str> = formula.letters.iter().map(|l| l.name.as_str()).collect();
     let printer = Printer::new(&scope.graph).letters(&letters);

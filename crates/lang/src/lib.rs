@@ -17,6 +17,7 @@ mod noise;
 pub mod parse;
 pub mod program;
 pub mod query;
+mod repair;
 pub mod scope;
 pub mod source;
 pub mod syntax;

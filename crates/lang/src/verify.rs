@@ -4,6 +4,7 @@
 //! without any derivative rule of tensors. The derived Jacobian is evaluated with plain numbers and contracted with the
 //! same `u`. Both must agree at several random points of small sizes.
 
+use chainrule_core::dice::Dice;
 use chainrule_core::error::Result;
 use chainrule_core::eval::Bindings;
 use chainrule_core::graph::Graph;
@@ -107,7 +108,8 @@ struct Point {
 
 impl Point {
     fn random(graph: &Graph, outputs: &[NodeId], by: NodeId, trial: u64) -> Result<Point> {
-        let mut rng = Random(0x9e37_79b9_7f4a_7c15 ^ (trial + 1).wrapping_mul(0x2545_f491_4f6c_dd1d));
+        let mut rng =
+            Dice::with_state(0x9e37_79b9_7f4a_7c15 ^ (trial + 1).wrapping_mul(0x2545_f491_4f6c_dd1d));
         let mut nodes = graph.reachable(outputs);
         if !nodes.contains(&by) {
             nodes.push(by);
@@ -147,7 +149,7 @@ impl Point {
                     Value::Real(tensor(&shape, entries))
                 }
                 DType::Bool => {
-                    Value::Bool(tensor(&shape, (0..count).map(|_| rng.next().is_multiple_of(2)).collect()))
+                    Value::Bool(tensor(&shape, (0..count).map(|_| rng.bits().is_multiple_of(2)).collect()))
                 }
                 DType::Int => {
                     let below = match &input.ty.below {
@@ -156,7 +158,7 @@ impl Point {
                     };
                     Value::Int(tensor(
                         &shape,
-                        (0..count).map(|_| (rng.next() % below as u64) as i64).collect(),
+                        (0..count).map(|_| (rng.bits() % below as u64) as i64).collect(),
                     ))
                 }
             };
@@ -223,7 +225,7 @@ fn value(x: &Dual<f64>) -> f64 {
 }
 
 /// Entries near 1, around 0, or matrices near the identity, so that most domains are met by some trial.
-fn real_entries(shape: &[usize], rng: &mut Random, trial: u64) -> Vec<f64> {
+fn real_entries(shape: &[usize], rng: &mut Dice, trial: u64) -> Vec<f64> {
     let count: usize = shape.iter().product();
     let square = shape.len() >= 2 && shape[shape.len() - 1] == shape[shape.len() - 2];
     let n = shape.last().copied().unwrap_or(1);
@@ -242,20 +244,4 @@ fn real_entries(shape: &[usize], rng: &mut Random, trial: u64) -> Vec<f64> {
 
 fn tensor<T>(shape: &[usize], data: Vec<T>) -> Tensor<T> {
     Tensor::new(shape, data).expect("invariant: as many entries as the shape says")
-}
-
-/// A small deterministic generator (xorshift64*): the same points in every run.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 11
-    }
-
-    fn between(&mut self, low: f64, high: f64) -> f64 {
-        low + (high - low) * (self.next() as f64 / (1u64 << 53) as f64)
-    }
 }

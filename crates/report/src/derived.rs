@@ -4,6 +4,7 @@
 //! how far that comparison went stands in [`Derived::verified`], and [`Derived::standing`] says what it is worth.
 
 mod domain;
+mod guards;
 mod json;
 mod kinks;
 mod latex;

@@ -7,7 +7,7 @@ mod numbers;
 
 pub use json::{junit, records};
 
-use chainrule_check::{Condition, Counterexample, Report, Slip, Verdict};
+use chainrule_check::{Condition, Counterexample, Modular, Report, Slip, Verdict};
 use chainrule_core::rational::Rational;
 use chainrule_lang::judge::{Expected, Grade, Judged, Outcome, Record};
 use chainrule_lang::program::{Problem, Program};
@@ -79,6 +79,7 @@ pub fn words(record: &Record) -> String {
     match &record.outcome {
         Outcome::Judged(j) => match &j.report.verdict {
             Verdict::Proved => "CORRECT (proved)".to_string(),
+            Verdict::Tested(t) if t.points == 0 => "CORRECT (tested modulo a prime)".to_string(),
             Verdict::Tested(t) => format!("CORRECT (tested at {} points)", t.points),
             Verdict::Layout => "CORRECT UP TO LAYOUT".to_string(),
             Verdict::Conditional(c) => format!("CORRECT ONLY IF {}", c.text),
@@ -164,6 +165,7 @@ fn explain(out: &mut String, judged: &Judged, follows: bool) {
             conditional(out, condition);
             if !condition.convention {
                 slips(out, report);
+                one_edit(out, judged);
             }
         }
         Verdict::Layout => wrapped(
@@ -174,7 +176,15 @@ fn explain(out: &mut String, judged: &Judged, follows: bool) {
         Verdict::NotComparable(why) | Verdict::Undecided(why) => wrapped(out, "", why),
         Verdict::Tested(tested) => {
             let sizes = tested.sizes.iter().take(4).cloned().collect::<Vec<_>>().join("; ");
-            let _ = writeln!(out, "equal at {} points, sizes {sizes}", tested.points);
+            if tested.points > 0 {
+                let _ = writeln!(out, "equal at {} points, sizes {sizes}", tested.points);
+            }
+            if let Some(Modular { points, bits, .. }) = tested.modular {
+                let text = format!(
+                    "equal modulo a prime at {points} random points; that formulas which differ agree there has a probability below 2^-{bits}"
+                );
+                wrapped(out, "", &text);
+            }
         }
         Verdict::Proved => {}
     }
@@ -209,7 +219,15 @@ fn wrong(out: &mut String, judged: &Judged, example: &Counterexample, follows: b
     if let Some(invariant) = &report.invariant {
         wrapped(out, "check yourself:  ", &invariant.sentence);
     }
-    wrapped(out, "derived:  ", &judged.repair);
+    one_edit(out, judged);
+    wrapped(out, "derived:  ", &judged.derived);
+}
+
+/// The learner's own formula with one thing changed.
+fn one_edit(out: &mut String, judged: &Judged) {
+    if let Some(edited) = &judged.edited {
+        wrapped(out, "one edit:  ", edited);
+    }
 }
 
 fn slips(out: &mut String, report: &Report) {

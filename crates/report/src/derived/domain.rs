@@ -1,6 +1,7 @@
 //! Where an answer is valid: the domains of its functions, the ranges of its labels, what the file assumes.
 
 use super::Names;
+use super::guards::Guards;
 use chainrule_core::eval::Bindings;
 use chainrule_core::graph::Graph;
 use chainrule_core::graph::op::Op;
@@ -34,12 +35,13 @@ pub(crate) fn domain(query: &mut Query, names: &Names) -> chainrule_core::Result
     let g = &query.scope.graph;
     let nodes = g.reachable(&outputs);
     let signs = signs(g, &nodes);
+    let guards = Guards::new(g, &outputs, &nodes);
     let mut conditions: Vec<String> = Vec::new();
     let printer = names.printer(query);
     for &node in &nodes {
         let Op::Map(id) = g.op(node) else { continue };
         let map = Map::by_id(*id);
-        let Some(condition) = condition(g, &printer, names, map, g.arg(node, 0), &signs) else { continue };
+        let Some(condition) = condition(g, &printer, names, map, node, &signs, &guards) else { continue };
         let implied = condition.strip_suffix(" != 0").map(|x| format!("{x} > 0"));
         if !conditions.contains(&condition) && implied.is_none_or(|c| !conditions.contains(&c)) {
             conditions.push(condition);
@@ -123,10 +125,13 @@ fn condition(
     printer: &Printer<'_>,
     names: &Names,
     map: &'static Map,
-    arg: NodeId,
+    node: NodeId,
     signs: &BTreeMap<NodeId, Sign>,
+    guards: &Guards,
 ) -> Option<String> {
-    let sign = signs.get(&arg).copied().unwrap_or(Sign::Unknown);
+    let arg = g.arg(node, 0);
+    let (positive, nonzero) = guards.sign(g, node, arg);
+    let sign = if positive { Sign::Positive } else { signs.get(&arg).copied().unwrap_or(Sign::Unknown) };
     let relation = match map.domain {
         Of::Everywhere => return None,
         Of::Positive | Of::Base | Of::NonZero | Of::SmoothButZero | Of::ButGammaPoles | Of::AboveMinusOne
@@ -135,6 +140,7 @@ fn condition(
             return None;
         }
         Of::AboveMinusOne | Of::NonNegative if sign >= Sign::NonNegative => return None,
+        Of::NonZero | Of::SmoothButZero if nonzero => return None,
         _ if holds_at(map, g.as_rational(arg)) => return None,
         Of::Positive => "{x} > 0",
         Of::NonNegative => "{x} >= 0",

@@ -30,10 +30,11 @@ fn record(record: &Record) -> Value {
                 Verdict::Conditional(c) => {
                     condition = json!(c.text);
                     almost_everywhere = json!(c.almost_everywhere);
+                    repair = json!(judged.edited);
                 }
                 Verdict::Wrong(example) => {
                     counterexample = point(judged, example);
-                    repair = json!(judged.repair);
+                    repair = json!(judged.repair());
                     if let Some(first) = judged.report.diagnosis() {
                         slip_text = json!({
                             "name": first.name, "tag": first.tag, "right": first.right, "wrong": first.wrong,
