@@ -4,6 +4,7 @@
 
 pub use chainrule_check as check;
 pub use chainrule_core as core;
+pub use chainrule_exec as exec;
 pub use chainrule_export as export;
 pub use chainrule_lang as lang;
 pub use chainrule_nn as nn;

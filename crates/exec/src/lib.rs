@@ -1,4 +1,14 @@
 //! Floor 1: plans, the derived graph scheduled and compiled to run fast.
 //! This crate knows loops, buffers, threads and machine code, and nothing of layers or of text.
 
+pub mod array;
+pub mod emit;
+pub mod error;
+pub mod gemm;
 pub mod lane;
+pub mod plan;
+pub mod schedule;
+
+pub use error::{Error, Result};
+pub use plan::structured::StructuredPlan;
+pub use plan::{Options, Plan, Value};

@@ -91,7 +91,57 @@ impl<S: Scalar> Structured<S> {
     }
 }
 
+/// One term of a structured value, before it is evaluated.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StructuredNodes {
+    /// Factor of the whole term.
+    pub coefficient: Rational,
+    /// Pairs of axes whose positions must be equal.
+    pub deltas: Vec<(usize, usize)>,
+    /// Nodes, each over the listed axes.
+    pub factors: Vec<(NodeId, Vec<usize>)>,
+}
+
 impl Graph {
+    /// The factors of a real node as nodes: what [`Graph::evaluate_structured`] evaluates, for other executors.
+    ///
+    /// # Errors
+    /// [`Error::OtherGraph`], [`Error::Entries`].
+    ///
+    /// ```
+    /// use chainrule_core::{graph::Graph, shape::Type};
+    /// let mut g = Graph::new();
+    /// let (v, x) = (g.input("V", Type::real(["m", "n"]))?, g.input("x", Type::real(["n"]))?);
+    /// let y = g.dot(v, x)?;
+    /// let jacobian = g.jacobian(y, v)?;
+    /// let terms = g.structure(jacobian)?; // delta(i,j) x[k]
+    /// assert_eq!((&terms[0].deltas[..], &terms[0].factors[..]), (&[(0, 1)][..], &[(x, vec![2])][..]));
+    /// # Ok::<(), chainrule_core::error::Error>(())
+    /// ```
+    pub fn structure(&mut self, output: NodeId) -> Result<Vec<StructuredNodes>> {
+        self.expect_nodes(&[output])?;
+        self.expect_entries("structure", output, DType::Real)?;
+        let mut terms = Vec::new();
+        for (coefficient, product) in self.pieces(output) {
+            let Split { deltas, led, mut groups } = split(&product);
+            if led.conds.iter().any(|c| matches!(c, Cond::Holds(..))) && groups.len() > 1 {
+                // A guard that stands apart would be a mask, and 0 · ∞ is not absent.
+                let joined = groups.drain(..).reduce(|mut a, mut b| {
+                    a.0.append(&mut b.0);
+                    a.1.append(&mut b.1);
+                    a
+                });
+                groups.extend(joined);
+            }
+            let mut factors = Vec::with_capacity(groups.len());
+            for (axes, inner) in groups.into_iter().map(|(axes, parts)| over(&led, axes, parts)) {
+                factors.push((self.intern_product(inner), axes));
+            }
+            terms.push(StructuredNodes { coefficient: &coefficient * &product.coefficient, deltas, factors });
+        }
+        Ok(terms)
+    }
+
     /// The value of a real node with its deltas and outer products kept apart.
     ///
     /// # Errors
@@ -161,12 +211,15 @@ fn delta_axes(term: &Term) -> Option<(usize, usize)> {
     }
 }
 
-/// Deltas apart, and one dense factor for each group of factors that share axes.
-fn structured_term<S: Scalar>(
-    store: &mut Store<'_, S>,
-    coefficient: &Rational,
-    product: &Product,
-) -> Result<StructuredTerm<S>> {
+/// A product with its deltas apart, and its parts in groups that share no axis.
+struct Split {
+    deltas: Vec<(usize, usize)>,
+    /// The product without deltas, each axis written as the first of those it equals.
+    led: Product,
+    groups: Vec<(Vec<usize>, Vec<Part>)>,
+}
+
+fn split(product: &Product) -> Split {
     let deltas: Vec<(usize, usize)> = product
         .conds
         .iter()
@@ -182,7 +235,12 @@ fn structured_term<S: Scalar>(
     }
     let mut led = product.clone();
     led.conds.retain(|c| !matches!(c, Cond::Zero(_)));
-    led.map_terms(&mut |t| t.relabel(&|l| Label(leader[l.0 as usize] as u32)));
+    led.map_terms(&mut |t| {
+        t.relabel(&|l| match leader.get(l.0 as usize) {
+            Some(&leader) => Label(leader as u32),
+            None => l,
+        })
+    });
     let mut groups: Vec<(Vec<usize>, Vec<Part>)> = Vec::new();
     for part in led.parts() {
         let mut axes = Vec::new();
@@ -198,6 +256,16 @@ fn structured_term<S: Scalar>(
         });
         groups.push((joined, parts));
     }
+    Split { deltas, led, groups }
+}
+
+/// Deltas apart, and one dense factor for each group of factors that share axes.
+fn structured_term<S: Scalar>(
+    store: &mut Store<'_, S>,
+    coefficient: &Rational,
+    product: &Product,
+) -> Result<StructuredTerm<S>> {
+    let Split { deltas, led, groups } = split(product);
     let guarded = led.conds.iter().any(|c| matches!(c, Cond::Holds(..)));
     let mut factors = dense_factors(store, &led, groups)?;
     if guarded && factors.len() > 1 && !factors.iter().all(|(f, _)| is_finite(f)) {
@@ -221,19 +289,22 @@ fn dense_factors<S: Scalar>(
     groups: Vec<(Vec<usize>, Vec<Part>)>,
 ) -> Result<Vec<Factor<S>>> {
     let mut factors = Vec::new();
-    for (mut axes, parts) in groups {
-        axes.sort_unstable();
-        axes.dedup();
-        let extents = axes.iter().map(|&a| led.extents[a].clone()).collect();
-        let place = |l: Label| {
-            Label(
-                axes.iter().position(|&a| a == l.0 as usize).expect("invariant: an axis of the group") as u32
-            )
-        };
-        let inner = led.with_parts(parts).relabel(extents, axes.len(), &place);
+    for (axes, inner) in groups.into_iter().map(|(axes, parts)| over(led, axes, parts)) {
         factors.push((contract::evaluate(store, &inner)?, axes));
     }
     Ok(factors)
+}
+
+/// The parts of a group as a product over the axes of the group, which are listed.
+fn over(led: &Product, mut axes: Vec<usize>, parts: Vec<Part>) -> (Vec<usize>, Product) {
+    axes.sort_unstable();
+    axes.dedup();
+    let extents = axes.iter().map(|&a| led.extents[a].clone()).collect();
+    let place = |l: Label| {
+        Label(axes.iter().position(|&a| a == l.0 as usize).expect("invariant: an axis of the group") as u32)
+    };
+    let inner = led.with_parts(parts).relabel(extents, axes.len(), &place);
+    (axes, inner)
 }
 
 fn is_finite<S: Scalar>(factor: &Tensor<S>) -> bool {

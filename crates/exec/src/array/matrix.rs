@@ -1,0 +1,355 @@
+//! Matrix products among the nests: `C[batch,m,n] = Σ_k A[batch,m,k] B[batch,k,n]`, with masks and scales.
+//!
+//! [`prepare`] brings nests into that form, where a factor that belongs to one side only is multiplied into that side
+//! first; [`recognise`] reads the form off.
+
+use super::{ArrayId, Arrays, At, Body, Definition, Entry, Factor, Guard, Nest, Read, Reduction};
+use crate::gemm::{Line, Product, Strides, View};
+use smallvec::SmallVec;
+
+/// Multiply-adds from which a matrix product is worth a kernel of its own.
+const LEAST: usize = 1 << 14;
+/// Terms of a sum from which it is.
+const TERMS: usize = 12;
+/// Rows, or columns, from which it is.
+const SIDE: usize = 12;
+
+/// A matrix product over arrays.
+#[derive(Clone, Debug)]
+pub struct Matrix {
+    /// Extents, strides, what happens before and after.
+    pub product: Product<f64>,
+    /// Left factor.
+    pub a: ArrayId,
+    /// Right factor.
+    pub b: ArrayId,
+    /// Scale along the summed label.
+    pub k_scale: Option<ArrayId>,
+    /// Terms that take part.
+    pub active_k: Option<ArrayId>,
+    /// Rows that are computed.
+    pub active_rows: Option<ArrayId>,
+    /// Columns that are computed.
+    pub active_cols: Option<ArrayId>,
+    /// Entries that are kept.
+    pub mask: Option<ArrayId>,
+}
+
+type Set = u64;
+
+fn labels(at: &[At]) -> Set {
+    let mut set = 0;
+    at.iter().for_each(|t| t.each_label(&mut |l| set |= 1 << l));
+    set
+}
+
+/// How the labels of a matrix product are divided.
+struct Sides {
+    /// Positions of the two main factors.
+    a: usize,
+    b: usize,
+    /// Their labels.
+    in_a: Set,
+    in_b: Set,
+    bound: Set,
+}
+
+impl Sides {
+    /// The two factors that carry the product, if it is one that is worth it.
+    fn of(arrays: &Arrays, nest: &Nest) -> Option<Sides> {
+        let Body::Product(factors) = &nest.body else { return None };
+        if nest.reduction != Reduction::Sum || nest.free == nest.extents.len() || nest.extents.len() > 60 {
+            return None;
+        }
+        let points = |set: Set| {
+            (0..nest.extents.len())
+                .filter(|l| set >> l & 1 == 1)
+                .fold(1usize, |n, l| n.saturating_mul(nest.extents[l]))
+        };
+        let bound: Set = (nest.free..nest.extents.len()).fold(0, |s, l| s | 1 << l);
+        // The factor with most entries is one side; the other is the largest that has rows of its own, or else the
+        // largest: a matrix times a vector.
+        let mut order: Vec<usize> = (0..factors.len())
+            .filter(|&k| {
+                let f = &factors[k];
+                !f.divides && f.power == 1 && labels(&f.read.at) & bound == bound
+            })
+            .collect();
+        order
+            .sort_by_key(|&k| std::cmp::Reverse((points(labels(&factors[k].read.at)), std::cmp::Reverse(k))));
+        let &first = order.first()?;
+        let in_first = labels(&factors[first].read.at);
+        let own = |k: usize| labels(&factors[k].read.at) & !in_first;
+        let second = order[1..].iter().copied().find(|&k| own(k) != 0).or_else(|| order.get(1).copied())?;
+        let (a, b) = (first.min(second), first.max(second));
+        let sides =
+            Sides { a, b, in_a: labels(&factors[a].read.at), in_b: labels(&factors[b].read.at), bound };
+        let every = (0..nest.extents.len()).fold(0, |s, l| s | 1 << l);
+        let (rows, columns) = (points(sides.in_a & !sides.in_b), points(sides.in_b & !sides.in_a));
+        let worth = points(every) >= LEAST && points(bound) >= TERMS && rows.max(columns) >= SIDE;
+        let affine = [a, b].iter().all(|&k| {
+            let read = &factors[k].read;
+            read.at.iter().all(At::is_affine) && arrays[read.array].entry == Entry::Real
+        });
+        (worth && affine && every & !(sides.in_a | sides.in_b) == 0).then_some(sides)
+    }
+
+    fn k(&self) -> Option<usize> {
+        (self.bound.count_ones() == 1).then(|| self.bound.trailing_zeros() as usize)
+    }
+}
+
+/// Multiplies what belongs to one side into that side, so that [`recognise`] finds two factors.
+pub fn prepare(arrays: Arrays) -> Arrays {
+    let mut new: Vec<ArrayId> = Vec::with_capacity(arrays.arrays.len());
+    let mut out = Arrays::default();
+    for mut array in arrays.arrays {
+        array.definition.rename(&|a: ArrayId| new[a.index()]);
+        if let Definition::Nest(nest) = &mut array.definition {
+            if let Some(sides) = Sides::of(&out, nest) {
+                separate(&mut out, nest, &sides);
+            }
+        }
+        new.push(out.push(array));
+    }
+    out.inputs = arrays.inputs;
+    out.inputs.iter_mut().for_each(|i| i.array = new[i.array.index()]);
+    out.outputs = arrays.outputs.iter().map(|o| new[o.index()]).collect();
+    out
+}
+
+/// A vector along the only summed label, which the product takes as it is.
+fn is_line(read: &Read, k: Option<usize>) -> bool {
+    read.guards.is_empty() && matches!(&read.at[..], [t] if t.as_label().is_some() && t.as_label() == k)
+}
+
+/// A condition that the product takes as it is: on one label, or on rows and columns of the result.
+fn is_mask(guard: &Guard, sides: &Sides) -> bool {
+    let Guard::Holds(_, at, false) = guard else { return false };
+    let plain = at.iter().all(|t| t.as_label().is_some());
+    plain && (labels(at).count_ones() == 1 || labels(at) & sides.bound == 0)
+}
+
+fn separate(out: &mut Arrays, nest: &mut Nest, sides: &Sides) {
+    let Body::Product(factors) = std::mem::replace(&mut nest.body, Body::Const(0.0)) else {
+        unreachable!("invariant: a product")
+    };
+    let (mut left, mut right) = (vec![factors[sides.a].clone()], vec![factors[sides.b].clone()]);
+    let mut rest = Vec::new();
+    let mut line = false;
+    for (k, factor) in factors.iter().enumerate() {
+        let of = labels(&factor.read.at);
+        if k == sides.a || k == sides.b {
+            continue;
+        }
+        if of == 0 && crate::schedule::constant(&out[factor.read.array]).is_some() {
+            rest.push(factor.clone());
+        } else if !line && is_line(&factor.read, sides.k()) && factor.power == 1 && !factor.divides {
+            line = true;
+            rest.push(factor.clone());
+        } else if of & !sides.in_a == 0 {
+            left.push(factor.clone());
+        } else if of & !sides.in_b == 0 {
+            right.push(factor.clone());
+        } else {
+            rest.push(factor.clone());
+        }
+    }
+    let (mut left_guards, mut right_guards, mut kept) = (Vec::new(), Vec::new(), Vec::new());
+    let mut masked: Set = 0;
+    for guard in std::mem::take(&mut nest.guards) {
+        let of = labels(guard.indices());
+        if is_mask(&guard, sides) && masked & of == 0 {
+            masked |= of;
+            kept.push(guard);
+        } else if of & !sides.in_a == 0 {
+            left_guards.push(guard);
+        } else if of & !sides.in_b == 0 {
+            right_guards.push(guard);
+        } else {
+            kept.push(guard);
+        }
+    }
+    nest.guards = kept;
+    let mut joined = vec![
+        side(out, nest, left, left_guards, sides.in_a),
+        side(out, nest, right, right_guards, sides.in_b),
+    ];
+    joined.append(&mut rest);
+    nest.body = Body::Product(joined);
+}
+
+/// One side as one factor.
+fn side(out: &mut Arrays, nest: &Nest, mut factors: Vec<Factor>, guards: Vec<Guard>, of: Set) -> Factor {
+    if factors.len() == 1 && guards.is_empty() && factors[0].read.guards.is_empty() {
+        return factors.remove(0);
+    }
+    // As the main factor has its axes, so that the product reads along memory.
+    let mut order: Vec<usize> = factors[0].read.at.iter().filter_map(At::as_label).collect();
+    order.extend(
+        (0..nest.extents.len()).filter(|l| of >> l & 1 == 1 && !order.contains(l)).collect::<Vec<_>>(),
+    );
+    let place = |label: usize| {
+        At::label(order.iter().position(|&l| l == label).expect("invariant: a label of the side"))
+    };
+    let body = Nest {
+        extents: order.iter().map(|&l| nest.extents[l]).collect(),
+        free: order.len(),
+        reduction: Reduction::Sum,
+        guards: guards.iter().map(|g| g.substitute(&place)).collect(),
+        body: Body::Product(factors.iter().map(|f| f.substitute(&place)).collect()),
+    };
+    let array = out.nest(Entry::Real, body);
+    Factor { read: Read::new(array, order.iter().map(|&l| At::label(l))), power: 1, divides: false }
+}
+
+/// Extents of the labels of a nest, and of the matrix they are in.
+struct Strided<'a> {
+    arrays: &'a Arrays,
+    nest: &'a Nest,
+}
+
+impl Strided<'_> {
+    /// Offset, and the step for each label.
+    fn steps(&self, array: ArrayId, at: &[At]) -> Option<(i64, Vec<i64>)> {
+        let shape = &self.arrays[array].shape;
+        let mut steps = vec![0; self.nest.extents.len()];
+        let (mut offset, mut stride) = (0, 1);
+        for (index, &extent) in at.iter().zip(shape).rev() {
+            offset += index.base * stride;
+            for (atom, slope) in &index.parts {
+                let super::Atom::Label(l) = atom else { return None };
+                steps[*l] += slope * stride;
+            }
+            stride *= extent as i64;
+        }
+        Some((offset, steps))
+    }
+}
+
+/// The steps of several labels as those of one, if they follow each other: outermost first.
+fn flattened(labels: &[usize], extents: &[usize], steps: &[&[i64]]) -> Option<(usize, Vec<i64>)> {
+    let Some((&last, outer)) = labels.split_last() else { return Some((1, vec![0; steps.len()])) };
+    let mut extent = extents[last];
+    for &label in outer.iter().rev() {
+        if !steps.iter().all(|s| s[label] == s[last] * extent as i64) {
+            return None;
+        }
+        extent *= extents[label];
+    }
+    Some((extent, steps.iter().map(|s| s[last]).collect()))
+}
+
+/// The matrix product that a nest is, if it is one.
+pub fn recognise(arrays: &Arrays, id: ArrayId) -> Option<Matrix> {
+    let nest = arrays[id].as_nest()?;
+    let sides = Sides::of(arrays, nest)?;
+    let Body::Product(factors) = &nest.body else { return None };
+    let (a, b) = (&factors[sides.a].read, &factors[sides.b].read);
+    if !a.guards.is_empty() || !b.guards.is_empty() {
+        return None;
+    }
+    let strided = Strided { arrays, nest };
+    let (a_offset, a_steps) = strided.steps(a.array, &a.at)?;
+    let (b_offset, b_steps) = strided.steps(b.array, &b.at)?;
+    let own: Vec<At> = (0..nest.free).map(At::label).collect();
+    let (_, c_steps) = strided.steps(id, &own)?;
+    let list = |set: Set| (0..nest.extents.len()).filter(|l| set >> l & 1 == 1).collect::<Vec<_>>();
+    let (rows, columns) = (list(sides.in_a & !sides.in_b), list(sides.in_b & !sides.in_a));
+    let terms = list(sides.bound);
+    let mut batch = list(sides.in_a & sides.in_b & !sides.bound);
+    let (k, k_steps) = flattened(&terms, &nest.extents, &[&a_steps, &b_steps])?;
+    // Rows and columns that do not lie one after the other are batches.
+    let mut one = |labels: Vec<usize>, steps: [&[i64]; 2]| -> (usize, Vec<i64>, Vec<usize>) {
+        for from in 0..labels.len() {
+            if let Some((extent, steps)) = flattened(&labels[from..], &nest.extents, &steps) {
+                batch.extend(&labels[..from]);
+                return (extent, steps, labels[from..].to_vec());
+            }
+        }
+        (1, vec![0, 0], Vec::new())
+    };
+    let (m, m_steps, row_labels) = one(rows, [&a_steps, &c_steps]);
+    let (n, n_steps, column_labels) = one(columns, [&b_steps, &c_steps]);
+    let steps_of = |steps: &[i64]| batch.iter().map(|&l| steps[l] as isize).collect::<Strides>();
+    let view = |offset: i64, row: i64, col: i64, steps: &[i64]| {
+        let offset = usize::try_from(offset).ok()?;
+        Some(View { offset, row_stride: row as isize, col_stride: col as isize, batch: steps_of(steps) })
+    };
+    let mut product = Product::new(m, k, n);
+    product.batch = batch.iter().map(|&l| nest.extents[l]).collect::<SmallVec<_>>();
+    product.a = view(a_offset, m_steps[0], k_steps[0], &a_steps)?;
+    product.b = view(b_offset, k_steps[1], n_steps[0], &b_steps)?;
+    product.c = view(0, m_steps[1], n_steps[1], &c_steps)?;
+    let mut matrix = Matrix {
+        product,
+        a: a.array,
+        b: b.array,
+        k_scale: None,
+        active_k: None,
+        active_rows: None,
+        active_cols: None,
+        mask: None,
+    };
+    let line = |array: ArrayId, at: &At, of: &[usize]| -> Option<Line> {
+        let (offset, steps) = strided.steps(array, std::slice::from_ref(at))?;
+        let (_, steps) = flattened(of, &nest.extents, &[&steps])?;
+        Some(Line {
+            offset: usize::try_from(offset).ok()?,
+            stride: steps[0] as isize,
+            batch: SmallVec::new(),
+        })
+    };
+    for (position, factor) in factors.iter().enumerate() {
+        if position == sides.a || position == sides.b {
+            continue;
+        }
+        if let Some(c) = crate::schedule::constant(&arrays[factor.read.array]) {
+            let c = c.powi(i32::try_from(factor.power).ok()?);
+            matrix.product.alpha =
+                if factor.divides { matrix.product.alpha / c } else { matrix.product.alpha * c };
+            continue;
+        }
+        let fits = matrix.k_scale.is_none() && is_line(&factor.read, sides.k()) && factor.power == 1;
+        if !fits || factor.divides {
+            return None;
+        }
+        matrix.product.prologue.scale = Some(line(factor.read.array, &factor.read.at[0], &terms)?);
+        matrix.k_scale = Some(factor.read.array);
+    }
+    for guard in &nest.guards {
+        let Guard::Holds(array, at, false) = guard else { return None };
+        let [only] = &at[..] else { return None };
+        let label = only.as_label()?;
+        let (slot, place, of) = if terms == [label] {
+            (&mut matrix.active_k, &mut matrix.product.prologue.active_k, &terms)
+        } else if row_labels == [label] {
+            (&mut matrix.active_rows, &mut matrix.product.prologue.active_rows, &row_labels)
+        } else if column_labels == [label] {
+            (&mut matrix.active_cols, &mut matrix.product.prologue.active_cols, &column_labels)
+        } else {
+            return None;
+        };
+        if slot.is_some() {
+            return None;
+        }
+        *place = Some(line(*array, only, of)?);
+        *slot = Some(*array);
+    }
+    let p = &mut matrix.product;
+    p.symmetric = a.array == b.array
+        && p.m == p.n
+        && p.a.transposed() == p.b
+        && p.c.row_stride != p.c.col_stride
+        && matrix.active_rows == matrix.active_cols
+        && p.prologue.active_rows == p.prologue.active_cols;
+    Some(matrix)
+}
+
+impl Matrix {
+    /// Every array that is read.
+    pub fn reads(&self) -> impl Iterator<Item = ArrayId> + use<> {
+        let extra = [self.k_scale, self.active_k, self.active_rows, self.active_cols, self.mask];
+        [self.a, self.b].into_iter().chain(extra.into_iter().flatten())
+    }
+}

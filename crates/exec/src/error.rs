@@ -1,0 +1,102 @@
+//! What can go wrong when a plan is made or run.
+
+use std::fmt;
+
+/// A refusal, with what was expected and what was found.
+#[derive(Clone, PartialEq, Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// The graph itself says no.
+    Graph(chainrule_core::Error),
+    /// A size without a number.
+    UnknownSize {
+        /// The size.
+        name: String,
+        /// What has it.
+        of: String,
+    },
+    /// Something that plans do not execute.
+    Unsupported {
+        /// What it is.
+        what: String,
+    },
+    /// More memory than the limit allows.
+    TooLarge {
+        /// Bytes needed.
+        bytes: u128,
+        /// Bytes allowed.
+        limit: u128,
+    },
+    /// A number of values that is not the number of inputs or outputs.
+    Arity {
+        /// What was counted.
+        what: &'static str,
+        /// How many the plan has.
+        expected: usize,
+        /// How many were given.
+        found: usize,
+    },
+    /// A value of the wrong kind or length.
+    Value {
+        /// Name of the input, or number of the output.
+        name: String,
+        /// What the plan expects.
+        expected: String,
+        /// What was given.
+        found: String,
+    },
+    /// A label outside its range.
+    Label {
+        /// The input.
+        name: String,
+        /// The label.
+        found: i64,
+        /// One past the largest allowed.
+        below: i64,
+    },
+    /// The largest or smallest of nothing.
+    EmptyAxis {
+        /// The operation.
+        operation: &'static str,
+    },
+}
+
+/// A result of this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl From<chainrule_core::Error> for Error {
+    fn from(error: chainrule_core::Error) -> Error {
+        Error::Graph(error)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Graph(error) => error.fmt(f),
+            Error::UnknownSize { name, of } => {
+                write!(
+                    f,
+                    "the size {name} of {of} has no number; give it one in the options: sizes.insert(\"{name}\", …)"
+                )
+            }
+            Error::Unsupported { what } => {
+                write!(f, "a plan cannot execute {what}; evaluate the graph instead")
+            }
+            Error::TooLarge { bytes, limit } => write!(
+                f,
+                "the plan needs {bytes} bytes, and the limit is {limit}; raise the limit in the options, or ask for a structured output"
+            ),
+            Error::Arity { what, expected, found } => {
+                write!(f, "the plan has {expected} {what}, and {found} were given")
+            }
+            Error::Value { name, expected, found } => write!(f, "{name}: expected {expected}, found {found}"),
+            Error::Label { name, found, below } => {
+                write!(f, "{name} holds the label {found}; labels of this input run from 0 to {}", below - 1)
+            }
+            Error::EmptyAxis { operation } => write!(f, "{operation} over an empty axis has no value"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,474 @@
+//! Plans: a graph scheduled and compiled once, then run as often as wanted without allocation.
+//!
+//! ```
+//! use chainrule_core::{Graph, shape::Type};
+//! use chainrule_exec::{Options, Plan, Value};
+//! let mut g = Graph::new();
+//! let x = g.input("x", Type::real([3]))?;
+//! let y = g.logsumexp(x, &[0])?;
+//! let gradient = g.gradient(y, &[x])?;
+//! let mut plan = Plan::<f64>::compile(&g, &gradient, &Options::default())?;
+//! let mut softmax = [0.0; 3];
+//! plan.run(&[Value::Real(&[0.0, 1000.0, 0.0])], &mut [&mut softmax])?;
+//! assert_eq!(softmax, [0.0, 1.0, 0.0]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+#![allow(unsafe_code)]
+
+mod functions;
+pub mod structured;
+mod whole;
+
+use crate::array::lower::lower;
+use crate::array::matrix::{self, Matrix};
+use crate::array::{ArrayId, Arrays, Definition, Entry, Input, Whole, order, scatter, view};
+use crate::emit::emit;
+use crate::error::{Error, Result};
+use crate::gemm::{Pointers, Product, Workspace};
+use crate::lane::Number;
+use crate::lane::interpret::{self, Scratch};
+use crate::lane::program::Program;
+use crate::schedule::memory::{self, Home, Memory};
+use crate::schedule::{self, Schedule, Work};
+use chainrule_core::shape::Sizes;
+use chainrule_core::{Graph, NodeId};
+
+/// How a plan is made.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Numbers for the graph's sizes.
+    pub sizes: Sizes,
+    /// Threads that a run may use; results do not depend on it.
+    pub threads: usize,
+    /// Whether machine code is written, where the processor is one that we write for.
+    pub jit: bool,
+    /// Whether nests are computed together; off to find out what fusion does.
+    pub fuse: bool,
+    /// Whether temporaries share memory; off to find out what sharing does.
+    pub reuse: bool,
+    /// Bytes of temporaries and outputs above which a plan is refused.
+    pub limit: u128,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { sizes: Sizes::new(), threads: 1, jit: true, fuse: true, reuse: true, limit: 2 << 30 }
+    }
+}
+
+/// The value of an input.
+#[derive(Copy, Clone, Debug)]
+pub enum Value<'a, T> {
+    /// Numbers, row-major.
+    Real(&'a [T]),
+    /// Labels.
+    Int(&'a [i64]),
+    /// Truth values.
+    Bool(&'a [bool]),
+}
+
+impl<T> Value<'_, T> {
+    fn describe(&self) -> (Entry, usize) {
+        match self {
+            Value::Real(v) => (Entry::Real, v.len()),
+            Value::Int(v) => (Entry::Int, v.len()),
+            Value::Bool(v) => (Entry::Bool, v.len()),
+        }
+    }
+}
+
+/// Where a pointer of a step's table comes from in each run.
+#[derive(Copy, Clone)]
+enum Source {
+    Input(usize),
+    Output(usize),
+}
+
+/// A compiled step.
+enum Step<T> {
+    /// A lane program, where its table of pointers is, and which of them are cleared first, with their entries.
+    Loops { program: Program, table: std::ops::Range<usize>, clears: Vec<(usize, usize)> },
+    /// A kernel; result first, then operands, in the table.
+    Whole { kernel: Whole, table: std::ops::Range<usize>, arrays: Vec<ArrayId> },
+    /// A matrix product.
+    Matrix(MatrixStep<T>),
+}
+
+/// A matrix product with its places in the table.
+struct MatrixStep<T> {
+    product: Product<T>,
+    /// Result, left, right, and the rest in the order of [`Matrix::reads`]; each only where it is given.
+    table: std::ops::Range<usize>,
+    given: [bool; 5],
+}
+
+/// A compiled graph with its memory.
+pub struct Plan<T> {
+    arrays: Arrays,
+    steps: Vec<Step<T>>,
+    workspace: Workspace<T>,
+    threads: usize,
+    memory: Memory,
+    /// Pointers of all steps, one table after the other; those of inputs and outputs are filled in by each run.
+    table: Vec<*mut u8>,
+    sources: Vec<(usize, Source)>,
+    reals: Vec<Vec<T>>,
+    integers: Vec<Vec<i64>>,
+    arena: Vec<T>,
+    integer_arena: Vec<i64>,
+    /// Truth values given as inputs, as numbers.
+    truths: Vec<Vec<T>>,
+    scratch: Scratch<T>,
+    /// Outputs that no step writes: copied from what they are.
+    copies: Vec<(usize, ArrayId)>,
+}
+
+// SAFETY: the table points into the plan's own vectors, which move with it (their heap blocks do not), and into slices
+// that are borrowed for the length of a run; a run needs the plan exclusively.
+unsafe impl<T: Send> Send for Plan<T> {}
+
+impl<T: Number> Plan<T> {
+    /// Compiles the outputs of a graph.
+    ///
+    /// # Errors
+    /// [`Error::UnknownSize`] for a size without a number, [`Error::Unsupported`], [`Error::TooLarge`] above the limit.
+    pub fn compile(graph: &Graph, outputs: &[NodeId], options: &Options) -> Result<Plan<T>> {
+        let mut arrays = lower(graph, outputs, &options.sizes)?.prune();
+        view::read_through(&mut arrays);
+        let mut arrays = matrix::prepare(order::split(arrays.prune())).prune();
+        scatter::solve(&mut arrays);
+        let schedule = schedule::schedule(&arrays, options.fuse);
+        let memory = memory::assign(&arrays, &schedule, options.reuse);
+        let entries: u128 = arrays.outputs.iter().map(|o| arrays[*o].count() as u128).sum();
+        let bytes = (memory.arena as u128 + memory.integers as u128 + entries) * size_of::<T>() as u128;
+        if bytes > options.limit {
+            return Err(Error::TooLarge { bytes, limit: options.limit });
+        }
+        Plan::build(arrays, &schedule, memory, options)
+    }
+
+    fn build(arrays: Arrays, schedule: &Schedule, memory: Memory, options: &Options) -> Result<Plan<T>> {
+        let mut plan = Plan {
+            arena: vec![T::default(); memory.arena],
+            integer_arena: vec![0; memory.integers],
+            steps: Vec::with_capacity(schedule.steps.len()),
+            workspace: Workspace::new(),
+            threads: options.threads.max(1),
+            table: Vec::new(),
+            sources: Vec::new(),
+            reals: Vec::new(),
+            integers: Vec::new(),
+            truths: Vec::new(),
+            scratch: Scratch::default(),
+            copies: Vec::new(),
+            memory,
+            arrays,
+        };
+        plan.place_constants();
+        for step in &schedule.steps {
+            match &step.work {
+                Work::Loops { order, members } => {
+                    let emitted = emit(&plan.arrays, schedule, order, members, T::PRECISION)?;
+                    let table = plan.reserve(&emitted.buffers);
+                    let cleared = emitted.buffers.iter().enumerate().filter(|(_, id)| {
+                        members.contains(id)
+                            && matches!(plan.arrays[**id].definition, Definition::Scatter(..))
+                    });
+                    let clears = cleared.map(|(k, id)| (k, plan.arrays[*id].count())).collect();
+                    plan.steps.push(Step::Loops { program: emitted.program, table, clears });
+                }
+                Work::Matrix(id, matrix) => plan.matrix(*id, matrix),
+                Work::Whole(id) => {
+                    let Definition::Whole(kernel, args) = &plan.arrays[*id].definition else {
+                        unreachable!("invariant: a kernel")
+                    };
+                    let kernel = kernel.clone();
+                    let arrays: Vec<ArrayId> = std::iter::once(*id).chain(args.iter().copied()).collect();
+                    let table = plan.reserve(&arrays);
+                    plan.steps.push(Step::Whole { kernel, table, arrays });
+                }
+            }
+        }
+        for (n, output) in plan.arrays.outputs.iter().enumerate() {
+            if plan.memory.home(*output) != Home::Output(n) {
+                plan.copies.push((n, *output));
+            }
+        }
+        Ok(plan)
+    }
+
+    fn matrix(&mut self, id: ArrayId, matrix: &Matrix) {
+        let arrays: Vec<ArrayId> = std::iter::once(id).chain(matrix.reads()).collect();
+        let table = self.reserve(&arrays);
+        let product = Product {
+            m: matrix.product.m,
+            n: matrix.product.n,
+            k: matrix.product.k,
+            batch: matrix.product.batch.clone(),
+            a: matrix.product.a.clone(),
+            b: matrix.product.b.clone(),
+            c: matrix.product.c.clone(),
+            alpha: T::of(matrix.product.alpha),
+            beta: T::of(matrix.product.beta),
+            symmetric: matrix.product.symmetric,
+            prologue: matrix.product.prologue.clone(),
+            epilogue: matrix.product.epilogue.clone(),
+        };
+        let given = [matrix.k_scale, matrix.active_k, matrix.active_rows, matrix.active_cols, matrix.mask]
+            .map(|array| array.is_some());
+        self.steps.push(Step::Matrix(MatrixStep { product, table, given }));
+    }
+
+    /// Literals get memory of their own, and truth values given as inputs.
+    fn place_constants(&mut self) {
+        let mut homes = std::mem::take(&mut self.memory.homes);
+        for (k, array) in self.arrays.arrays.iter().enumerate() {
+            match &array.definition {
+                Definition::Reals(values) => {
+                    homes[k] = Home::Constant(self.reals.len());
+                    self.reals.push(values.iter().map(|&x| T::of(x)).collect());
+                }
+                Definition::Integers(values) => {
+                    homes[k] = Home::Integers(self.integers.len());
+                    self.integers.push(values.clone());
+                }
+                _ => {}
+            }
+        }
+        self.memory.homes = homes;
+        self.truths = self
+            .arrays
+            .inputs
+            .iter()
+            .map(|i| {
+                if i.entry == Entry::Bool { vec![T::default(); i.shape.iter().product()] } else { Vec::new() }
+            })
+            .collect();
+    }
+
+    /// Appends the pointers of some arrays to the table.
+    fn reserve(&mut self, arrays: &[ArrayId]) -> std::ops::Range<usize> {
+        let start = self.table.len();
+        for &id in arrays {
+            let array = &self.arrays[id];
+            let pointer = match self.memory.home(id) {
+                Home::Input(n) if array.entry == Entry::Bool => self.truths[n].as_mut_ptr().cast(),
+                Home::Input(n) => {
+                    self.sources.push((self.table.len(), Source::Input(n)));
+                    std::ptr::null_mut()
+                }
+                Home::Output(n) => {
+                    self.sources.push((self.table.len(), Source::Output(n)));
+                    std::ptr::null_mut()
+                }
+                Home::Constant(n) => self.reals[n].as_mut_ptr().cast(),
+                Home::Integers(n) if matches!(array.definition, Definition::Integers(_)) => {
+                    self.integers[n].as_mut_ptr().cast()
+                }
+                Home::Integers(at) => self.integer_arena[at..].as_mut_ptr().cast(),
+                Home::Arena(at) => self.arena[at..].as_mut_ptr().cast(),
+                Home::None => std::ptr::null_mut(),
+            };
+            self.table.push(pointer);
+        }
+        start..self.table.len()
+    }
+
+    /// The inputs, in the order in which a run is given them.
+    pub fn inputs(&self) -> &[Input] {
+        &self.arrays.inputs
+    }
+
+    /// Extents of an output.
+    pub fn output_shape(&self, output: usize) -> &[usize] {
+        &self.arrays[self.arrays.outputs[output]].shape
+    }
+
+    /// Number of outputs.
+    pub fn output_count(&self) -> usize {
+        self.arrays.outputs.len()
+    }
+
+    /// Runs the plan: inputs in the order of [`Plan::inputs`], outputs dense and row-major.
+    ///
+    /// Labels and truth values among the outputs are written as numbers.
+    ///
+    /// # Errors
+    /// [`Error::Arity`], [`Error::Value`] for values that do not fit, [`Error::Label`] for a label out of range.
+    pub fn run(&mut self, inputs: &[Value<'_, T>], outputs: &mut [&mut [T]]) -> Result<()> {
+        self.check(inputs, outputs)?;
+        for &(slot, source) in &self.sources {
+            self.table[slot] = match source {
+                Source::Input(n) => match inputs[n] {
+                    Value::Real(v) => v.as_ptr().cast_mut().cast(),
+                    Value::Int(v) => v.as_ptr().cast_mut().cast(),
+                    Value::Bool(_) => unreachable!("invariant: truth values are kept as numbers"),
+                },
+                Source::Output(n) => outputs[n].as_mut_ptr().cast(),
+            };
+        }
+        let functions: &interpret::Functions<T> = &functions::evaluate::<T>;
+        for step in &self.steps {
+            match step {
+                // SAFETY: the table holds a pointer to as many elements as each array has (checked above for inputs
+                // and outputs); addresses stay inside their arrays, which the emitter made sure of; inputs are only
+                // read, and every other array is written by one step only while the plan is borrowed exclusively.
+                Step::Loops { program, table, clears } => unsafe {
+                    for &(k, count) in clears {
+                        self.table[table.start + k].cast::<T>().write_bytes(0, count);
+                    }
+                    interpret::run(program, functions, &self.table[table.clone()], &mut self.scratch);
+                },
+                Step::Matrix(step) => {
+                    let pointers = step.pointers(&self.table[step.table.clone()]);
+                    // SAFETY: as above; views were read off the shapes of their arrays, and the result is no operand.
+                    unsafe { step.product.run_unchecked(&pointers, &mut self.workspace, self.threads) }
+                }
+                Step::Whole { kernel, table, arrays } => {
+                    // SAFETY: as above.
+                    unsafe { run_whole::<T>(&self.arrays, kernel, &self.table[table.clone()], arrays)? }
+                }
+            }
+        }
+        for &(n, id) in &self.copies {
+            self.copy(id, inputs, n, outputs);
+        }
+        Ok(())
+    }
+
+    /// An output that is an input, a literal, an array of integers, or another output.
+    fn copy(&self, id: ArrayId, inputs: &[Value<'_, T>], n: usize, outputs: &mut [&mut [T]]) {
+        let integer = |v: &[i64], out: &mut [T]| {
+            out.iter_mut().zip(v).for_each(|(y, &x)| *y = T::of(x as f64));
+        };
+        match self.memory.home(id) {
+            Home::Input(k) => match inputs[k] {
+                Value::Real(v) => outputs[n].copy_from_slice(v),
+                Value::Int(v) => integer(v, outputs[n]),
+                Value::Bool(_) => outputs[n].copy_from_slice(&self.truths[k]),
+            },
+            Home::Constant(k) => outputs[n].copy_from_slice(&self.reals[k]),
+            Home::Integers(k) if matches!(self.arrays[id].definition, Definition::Integers(_)) => {
+                integer(&self.integers[k], outputs[n]);
+            }
+            Home::Integers(at) => integer(&self.integer_arena[at..], outputs[n]),
+            Home::Arena(at) => {
+                let count = outputs[n].len();
+                outputs[n].copy_from_slice(&self.arena[at..at + count]);
+            }
+            Home::Output(k) => {
+                let (low, high) = (k.min(n), k.max(n));
+                let (head, tail) = outputs.split_at_mut(high);
+                tail[0].copy_from_slice(head[low]);
+            }
+            Home::None => unreachable!("invariant: outputs are stored"),
+        }
+    }
+
+    fn check(&mut self, inputs: &[Value<'_, T>], outputs: &[&mut [T]]) -> Result<()> {
+        let arity = |what, expected: usize, found: usize| match expected == found {
+            true => Ok(()),
+            false => Err(Error::Arity { what, expected, found }),
+        };
+        arity("inputs", self.arrays.inputs.len(), inputs.len())?;
+        arity("outputs", self.arrays.outputs.len(), outputs.len())?;
+        for (n, (input, value)) in self.arrays.inputs.iter().zip(inputs).enumerate() {
+            let count: usize = input.shape.iter().product();
+            if value.describe() != (input.entry, count) {
+                let (entry, found) = value.describe();
+                return Err(Error::Value {
+                    name: input.name.clone(),
+                    expected: format!(
+                        "{count} entries of kind {:?} for the shape {:?}",
+                        input.entry, input.shape
+                    ),
+                    found: format!("{found} entries of kind {entry:?}"),
+                });
+            }
+            match value {
+                Value::Int(labels) => {
+                    let Some(below) = input.below else { continue };
+                    if let Some(&found) = labels.iter().find(|&&l| !(0..below).contains(&l)) {
+                        return Err(Error::Label { name: input.name.clone(), found, below });
+                    }
+                }
+                Value::Bool(truths) => {
+                    let kept = &mut self.truths[n];
+                    kept.iter_mut()
+                        .zip(*truths)
+                        .for_each(|(t, &b)| *t = if b { T::one() } else { T::zero() });
+                }
+                Value::Real(_) => {}
+            }
+        }
+        for (n, (id, out)) in self.arrays.outputs.iter().zip(outputs).enumerate() {
+            let count = self.arrays[*id].count();
+            if out.len() != count {
+                return Err(Error::Value {
+                    name: format!("output {n}"),
+                    expected: format!("room for {count} entries"),
+                    found: format!("room for {}", out.len()),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<T: Number> MatrixStep<T> {
+    /// The table as the kernel wants it.
+    fn pointers(&self, table: &[*mut u8]) -> Pointers<T> {
+        let mut next = 3;
+        let mut take = |k: usize| {
+            if !self.given[k] {
+                return std::ptr::null();
+            }
+            next += 1;
+            table[next - 1].cast::<T>().cast_const()
+        };
+        Pointers {
+            c: table[0].cast(),
+            a: table[1].cast::<T>().cast_const(),
+            b: table[2].cast::<T>().cast_const(),
+            k_scale: take(0),
+            active_k: take(1),
+            active_rows: take(2),
+            active_cols: take(3),
+            mask: take(4),
+            bias: std::ptr::null(),
+            scale: std::ptr::null(),
+        }
+    }
+}
+
+/// Runs a kernel over whole operands.
+///
+/// # Safety
+/// Each pointer is to as many elements as its array has; the result overlaps no operand.
+unsafe fn run_whole<T: Number>(
+    arrays: &Arrays,
+    kernel: &Whole,
+    table: &[*mut u8],
+    ids: &[ArrayId],
+) -> Result<()> {
+    let count = |k: usize| arrays[ids[k]].count();
+    // SAFETY: by the contract of this function.
+    let operands: smallvec::SmallVec<[&[T]; 2]> = (1..ids.len())
+        .map(|k| unsafe { std::slice::from_raw_parts(table[k].cast::<T>().cast_const(), count(k)) })
+        .collect();
+    let shapes: smallvec::SmallVec<[&[usize]; 2]> =
+        ids[1..].iter().map(|&id| &arrays[id].shape[..]).collect();
+    match kernel {
+        Whole::ArgMax(_) | Whole::ArgSort(_) => {
+            // SAFETY: as above; the result holds integers.
+            let out = unsafe { std::slice::from_raw_parts_mut(table[0].cast::<i64>(), count(0)) };
+            whole::positions(kernel, shapes[0], operands[0], out);
+            Ok(())
+        }
+        _ => {
+            // SAFETY: as above.
+            let out = unsafe { std::slice::from_raw_parts_mut(table[0].cast::<T>(), count(0)) };
+            whole::numbers(kernel, &shapes, &operands, out)
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Kernels over whole operands: positions of extrema, sorting, prefix sums, linear algebra.
+
+use crate::array::Whole;
+use crate::error::Result;
+use crate::lane::Number;
+use chainrule_core::eval::Bindings;
+use chainrule_core::graph::op::Linear;
+use chainrule_core::shape::{Dim, Type};
+use chainrule_core::tensor::Tensor;
+use chainrule_core::{Graph, NodeId};
+
+/// Extents before, along and after an axis.
+fn around(shape: &[usize], axis: usize) -> (usize, usize, usize) {
+    (shape[..axis].iter().product(), shape[axis], shape[axis + 1..].iter().product())
+}
+
+/// Positions of largest entries, or positions that sort, along an axis.
+pub(super) fn positions<T: Number>(whole: &Whole, shape: &[usize], x: &[T], out: &mut [i64]) {
+    match *whole {
+        Whole::ArgMax(axis) => {
+            let (before, along, after) = around(shape, axis);
+            for b in 0..before {
+                for a in 0..after {
+                    let at = |k: usize| x[(b * along + k) * after + a];
+                    let mut best = 0;
+                    for k in 0..along {
+                        if at(k).is_nan() {
+                            best = k;
+                            break;
+                        }
+                        if at(k) > at(best) {
+                            best = k;
+                        }
+                    }
+                    out[b * after + a] = best as i64;
+                }
+            }
+        }
+        Whole::ArgSort(axis) => {
+            let (before, along, after) = around(shape, axis);
+            let mut order: Vec<usize> = Vec::with_capacity(along);
+            for b in 0..before {
+                for a in 0..after {
+                    let at = |k: usize| x[(b * along + k) * after + a];
+                    order.clear();
+                    order.extend(0..along);
+                    // NaN is last, as in the slow evaluator; the sort is stable.
+                    order.sort_by(|&j, &k| match at(j).partial_cmp(&at(k)) {
+                        Some(order) => order,
+                        None => at(j).is_nan().cmp(&at(k).is_nan()),
+                    });
+                    for (k, &place) in order.iter().enumerate() {
+                        out[(b * along + k) * after + a] = place as i64;
+                    }
+                }
+            }
+        }
+        _ => unreachable!("invariant: a kernel with positions"),
+    }
+}
+
+/// The kernels with numbers for results.
+pub(super) fn numbers<T: Number>(
+    whole: &Whole,
+    shapes: &[&[usize]],
+    operands: &[&[T]],
+    out: &mut [T],
+) -> Result<()> {
+    match *whole {
+        Whole::ExclusiveProduct(axis) => exclusive_product(shapes[0], operands[0], axis, out),
+        Whole::PrefixSum { axis, reversed } => prefix_sum(shapes[0], operands[0], axis, reversed, out),
+        Whole::Linear(kind) => return linear(kind, shapes, operands, out),
+        Whole::ArgMax(_) | Whole::ArgSort(_) => unreachable!("invariant: a kernel with numbers"),
+    }
+    Ok(())
+}
+
+fn exclusive_product<T: Number>(shape: &[usize], x: &[T], axis: usize, out: &mut [T]) {
+    let (before, along, after) = around(shape, axis);
+    for b in 0..before {
+        for a in 0..after {
+            let at = |k: usize| (b * along + k) * after + a;
+            let mut product = T::one();
+            for k in 0..along {
+                out[at(k)] = product;
+                product = product * x[at(k)];
+            }
+            let mut product = T::one();
+            for k in (0..along).rev() {
+                out[at(k)] = out[at(k)] * product;
+                product = product * x[at(k)];
+            }
+        }
+    }
+}
+
+fn prefix_sum<T: Number>(shape: &[usize], x: &[T], axis: usize, reversed: bool, out: &mut [T]) {
+    let (before, along, after) = around(shape, axis);
+    for b in 0..before {
+        for a in 0..after {
+            let at = |k: usize| (b * along + k) * after + a;
+            let mut total = T::zero();
+            for k in 0..along {
+                let k = if reversed { along - 1 - k } else { k };
+                total = total + x[at(k)];
+                out[at(k)] = total;
+            }
+        }
+    }
+}
+
+/// Linear algebra is what the slow evaluator says it is.
+fn linear<T: Number>(kind: Linear, shapes: &[&[usize]], operands: &[&[T]], out: &mut [T]) -> Result<()> {
+    let mut graph = Graph::new();
+    let mut at = Bindings::new();
+    let mut args: Vec<NodeId> = Vec::new();
+    for (name, (shape, data)) in ["a", "b"].into_iter().zip(shapes.iter().zip(operands)) {
+        args.push(graph.input(name, Type::real(shape.iter().map(|&n| Dim::from(n))))?);
+        at = at.with(name, Tensor::new(shape, data.to_vec()).expect("invariant: operands fill their shapes"));
+    }
+    let node = graph.linear(kind, &args)?;
+    let values = graph.evaluate(&[node], &at)?;
+    out.copy_from_slice(values[0].real().expect("invariant: a real result").data());
+    Ok(())
+}

@@ -1,0 +1,187 @@
+//! Loop classes: labels and axes that one loop can run over, and which classes become loops at all.
+//!
+//! A label that reads an axis as it stands is in that axis's class. Small classes are *unrolled*: their positions are
+//! written out, so that a batch of tiny networks, or a robot arm, is straight-line code over the lanes of its batch.
+
+use crate::array::matrix::Matrix;
+use crate::array::{ArrayId, Arrays};
+use smallvec::SmallVec;
+
+/// A class of labels, by its number.
+#[derive(Copy, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct Class(pub u32);
+
+/// Operations of straight-line code around which no loop runs: machine code that fits the first-level cache.
+const STRAIGHT: usize = 6_000;
+/// Operations of straight-line code inside a loop over lanes.
+const LANES: usize = 40_000;
+/// Rows, columns and terms from which a matrix product keeps its kernel.
+const SIDE: usize = 12;
+/// Classes of this extent and less may be unrolled.
+const WIDEST: usize = 64;
+
+/// The classes of every array's labels.
+#[derive(Clone, Debug)]
+pub struct Classes {
+    /// For each array, the class of each label (axis, for arrays that are no nest).
+    of: Vec<SmallVec<[Class; 4]>>,
+    /// Whether a loop runs over the class.
+    looped: Vec<bool>,
+}
+
+impl Classes {
+    /// Groups the labels of all arrays, and chooses what is unrolled.
+    pub fn new(arrays: &Arrays, matrices: &[Option<Matrix>]) -> Classes {
+        let mut union = Union::new(arrays);
+        for (k, array) in arrays.arrays.iter().enumerate() {
+            let Some(nest) = array.loops() else { continue };
+            for read in nest.body.reads() {
+                let operand = &arrays[read.array];
+                for (axis, at) in read.at.iter().enumerate() {
+                    let Some(label) = at.as_label() else { continue };
+                    if nest.extents[label] == operand.shape[axis] {
+                        union.join(k, label, nest.extents.len(), read.array.index(), axis);
+                    }
+                }
+            }
+        }
+        let (of, extents) = union.classes(arrays);
+        let mut classes = Classes { of, looped: extents.iter().map(|&e| e > 1).collect() };
+        classes.unroll(arrays, matrices, &extents);
+        classes
+    }
+
+    /// The class of a label.
+    pub fn of(&self, array: ArrayId, label: usize) -> Class {
+        self.of[array.index()][label]
+    }
+
+    /// The classes of all labels of an array.
+    pub fn all(&self, array: ArrayId) -> &[Class] {
+        &self.of[array.index()]
+    }
+
+    /// Whether a loop runs over a class.
+    pub fn is_looped(&self, class: Class) -> bool {
+        self.looped[class.0 as usize]
+    }
+
+    /// Unrolls every class up to the greatest extent that keeps the code short.
+    fn unroll(&mut self, arrays: &Arrays, matrices: &[Option<Matrix>], extents: &[usize]) {
+        let mut fixed = vec![false; extents.len()];
+        for (k, matrix) in matrices.iter().enumerate() {
+            if matrix.as_ref().is_some_and(|m| is_large(&m.product)) {
+                self.of[k].iter().for_each(|c| fixed[c.0 as usize] = true);
+            }
+        }
+        let mut candidates: Vec<usize> = extents.iter().copied().filter(|&e| e > 1 && e <= WIDEST).collect();
+        candidates.sort_unstable();
+        candidates.dedup();
+        for &widest in candidates.iter().rev() {
+            let looped: Vec<bool> =
+                extents.iter().zip(&fixed).map(|(&e, &f)| e > widest || (f && e > 1)).collect();
+            let limit = if looped.iter().any(|&l| l) { LANES } else { STRAIGHT };
+            if self.straight_line(arrays, &looped, limit) <= limit {
+                self.looped = looped;
+                return;
+            }
+        }
+    }
+
+    /// Operations written out when only `looped` classes are loops, counted up to a limit.
+    fn straight_line(&self, arrays: &Arrays, looped: &[bool], limit: usize) -> usize {
+        let mut total = 0usize;
+        for (k, array) in arrays.arrays.iter().enumerate() {
+            let Some(nest) = array.loops() else { continue };
+            let written = self.of[k].iter().zip(&nest.extents).filter(|(c, _)| !looped[c.0 as usize]);
+            let points = written.fold(1usize, |n, (_, &e)| n.saturating_mul(e));
+            total = total.saturating_add(points.saturating_mul(nest.work().max(1)));
+            if total > limit {
+                break;
+            }
+        }
+        total
+    }
+}
+
+/// A matrix product in three directions is never written out.
+fn is_large(product: &crate::gemm::Product<f64>) -> bool {
+    product.m >= SIDE && product.n >= SIDE && product.k >= SIDE
+}
+
+/// Union-find over the labels of all arrays.
+struct Union {
+    first: Vec<usize>,
+    parent: Vec<u32>,
+}
+
+impl Union {
+    fn new(arrays: &Arrays) -> Union {
+        let mut first = Vec::with_capacity(arrays.arrays.len());
+        let mut count = 0;
+        for array in &arrays.arrays {
+            first.push(count);
+            count += labels(array);
+        }
+        Union { first, parent: (0..count as u32).collect() }
+    }
+
+    fn root(&mut self, mut k: usize) -> usize {
+        while self.parent[k] as usize != k {
+            self.parent[k] = self.parent[self.parent[k] as usize];
+            k = self.parent[k] as usize;
+        }
+        k
+    }
+
+    /// Joins a label of a nest with an axis of an operand, unless two labels of the nest would become one.
+    fn join(&mut self, nest: usize, label: usize, count: usize, operand: usize, axis: usize) {
+        let (a, b) = (self.root(self.first[nest] + label), self.root(self.first[operand] + axis));
+        if a == b {
+            return;
+        }
+        for other in (0..count).filter(|&l| l != label) {
+            let root = self.root(self.first[nest] + other);
+            if root == a || root == b {
+                return;
+            }
+        }
+        let (low, high) = (a.min(b), a.max(b));
+        self.parent[high] = low as u32;
+    }
+
+    fn classes(mut self, arrays: &Arrays) -> (Vec<SmallVec<[Class; 4]>>, Vec<usize>) {
+        let mut numbers: Vec<Option<u32>> = vec![None; self.parent.len()];
+        let mut extents = Vec::new();
+        let mut of = Vec::with_capacity(arrays.arrays.len());
+        for (k, array) in arrays.arrays.iter().enumerate() {
+            let mut classes = SmallVec::new();
+            for label in 0..labels(array) {
+                let root = self.root(self.first[k] + label);
+                let mut fresh = || {
+                    extents.push(extent(array, label));
+                    extents.len() as u32 - 1
+                };
+                let mut class = Class(*numbers[root].get_or_insert_with(&mut fresh));
+                if classes.contains(&class) {
+                    // Two labels of one nest met by way of others: each has its own loop.
+                    class = Class(fresh());
+                }
+                classes.push(class);
+            }
+            of.push(classes);
+        }
+        (of, extents)
+    }
+}
+
+fn labels(array: &crate::array::Array) -> usize {
+    array.loops().map_or(array.shape.len(), |n| n.extents.len())
+}
+
+fn extent(array: &crate::array::Array, label: usize) -> usize {
+    match array.loops() {
+        Some(nest) => nest.extents[label],
+        None => array.shape[label],
+    }
+}
