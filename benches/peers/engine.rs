@@ -1,28 +1,37 @@
 //! How a graph is run: the one file that knows which executor there is.
 //!
-//! For now the slow evaluator behind the interface of a compiled plan, so that graphs and checksums can be tested.
+//! A compiled plan, for dense outputs or for the factors of one; and the slow evaluator behind the same interface,
+//! which judges the plan.
 
-use chainrule::core::error::Result;
+use super::job::Answer;
 use chainrule::core::eval::Bindings;
 use chainrule::core::eval::structured::Structured;
-use chainrule::core::scalar::Scalar;
-use chainrule::core::shape::{DType, Sizes};
+use chainrule::core::shape::DType;
 use chainrule::core::tensor::{self, Tensor};
 use chainrule::core::{Graph, NodeId};
-use std::marker::PhantomData;
+use chainrule::exec::array::Entry;
+use chainrule::exec::lane::Number;
+use chainrule::exec::{self, StructuredPlan};
 
-/// The name in rows; never that of the fast executor while it is not.
-pub(crate) const SYSTEM: &str = "chainrule_slow";
+pub(crate) use chainrule::exec::Value;
 
-/// Whether a plan can be compiled to machine code, and so is measured with and without.
-pub(crate) const JIT: bool = false;
+/// Which executor runs a measurement.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Engine {
+    /// The slow evaluator.
+    Slow,
+    /// A compiled plan that is interpreted.
+    Plain,
+}
 
-/// How a plan is compiled.
-#[derive(Clone, Default)]
-pub(crate) struct Options {
-    pub(crate) sizes: Sizes,
-    pub(crate) threads: usize,
-    pub(crate) jit: bool,
+impl Engine {
+    /// The name in rows; that of the fast executor is not given to another.
+    pub(crate) fn system(self) -> &'static str {
+        match self {
+            Engine::Slow => "chainrule_slow",
+            Engine::Plain => "chainrule",
+        }
+    }
 }
 
 /// What a plan expects at one place of its arguments.
@@ -30,42 +39,54 @@ pub(crate) struct Options {
 pub(crate) struct PlanInput {
     pub(crate) name: String,
     pub(crate) shape: Vec<usize>,
-    pub(crate) dtype: DType,
+    pub(crate) labels: bool,
 }
 
-/// Entries of one argument.
-pub(crate) enum Value<'a, S> {
-    Real(&'a [S]),
-    Int(&'a [i64]),
+/// The executors behind one interface.
+enum Compiled<'g, T> {
+    Dense(Box<exec::Plan<T>>),
+    Factors(StructuredPlan<T>),
+    Slow(&'g Graph, Vec<NodeId>, Option<Structured<T>>),
 }
 
 /// Outputs of a graph, ready to run.
-pub(crate) struct Plan<'g, S> {
-    graph: &'g Graph,
-    scalar: PhantomData<S>,
-    outputs: Vec<NodeId>,
+pub(crate) struct Plan<'g, T> {
+    compiled: Compiled<'g, T>,
     inputs: Vec<PlanInput>,
-    sizes: Sizes,
 }
 
-impl<'g, S: Scalar> Plan<'g, S> {
-    pub(crate) fn compile(graph: &'g Graph, outputs: &[NodeId], options: &Options) -> Result<Plan<'g, S>> {
-        assert!(options.threads > 0 && (JIT || !options.jit), "what this executor can do");
-        let mut inputs = Vec::new();
-        for input in graph.reachable(outputs).into_iter().filter_map(|node| graph.as_input(node)) {
-            let extent = |d: &chainrule::core::shape::Dim| {
-                d.specialise(&options.sizes).as_fixed().expect("every size is given") as usize
+impl<'g, T: Number> Plan<'g, T> {
+    /// Compiles the outputs; `compressed` asks for the factors of the one output.
+    pub(crate) fn compile(
+        graph: &'g Graph,
+        outputs: &[NodeId],
+        compressed: bool,
+        engine: Engine,
+        threads: usize,
+    ) -> Answer<Plan<'g, T>> {
+        let options = exec::Options { threads, ..exec::Options::default() };
+        let given = |inputs: &[exec::array::Input]| {
+            let input = |i: &exec::array::Input| PlanInput {
+                name: i.name.clone(),
+                shape: i.shape.clone(),
+                labels: i.entry == Entry::Int,
             };
-            let shape = input.ty.shape.iter().map(extent).collect();
-            inputs.push(PlanInput { name: input.name.to_string(), shape, dtype: input.ty.dtype });
-        }
-        Ok(Plan {
-            graph,
-            scalar: PhantomData,
-            outputs: outputs.to_vec(),
-            inputs,
-            sizes: options.sizes.clone(),
-        })
+            inputs.iter().map(input).collect()
+        };
+        let (compiled, inputs) = match (engine, compressed) {
+            (Engine::Slow, _) => (Compiled::Slow(graph, outputs.to_vec(), None), inputs_of(graph, outputs)),
+            (Engine::Plain, true) => {
+                let plan = StructuredPlan::compile(graph, outputs[0], &options)?;
+                let inputs = given(plan.inputs());
+                (Compiled::Factors(plan), inputs)
+            }
+            (Engine::Plain, false) => {
+                let plan = exec::Plan::compile(graph, outputs, &options)?;
+                let inputs = given(plan.inputs());
+                (Compiled::Dense(Box::new(plan)), inputs)
+            }
+        };
+        Ok(Plan { compiled, inputs })
     }
 
     /// What `run` expects, in its order.
@@ -73,35 +94,59 @@ impl<'g, S: Scalar> Plan<'g, S> {
         &self.inputs
     }
 
-    fn bindings(&self, arguments: &[Value<'_, S>]) -> Bindings<S> {
-        let mut at = Bindings::new();
-        for (name, &size) in &self.sizes {
-            at = at.with_size(name, size);
-        }
-        for (input, argument) in self.inputs.iter().zip(arguments) {
-            let fits = "an argument has the entries of its input";
-            let value = match argument {
-                Value::Real(data) => {
-                    tensor::Value::Real(Tensor::new(&input.shape, data.to_vec()).expect(fits))
+    /// Dense outputs, row-major, written into the caller's memory; factors stay in the plan.
+    pub(crate) fn run(&mut self, arguments: &[Value<'_, T>], outputs: &mut [&mut [T]]) -> Answer<()> {
+        match &mut self.compiled {
+            Compiled::Dense(plan) => plan.run(arguments, outputs)?,
+            Compiled::Factors(plan) => plan.run(arguments)?,
+            Compiled::Slow(graph, nodes, factors) => {
+                let at = bindings(&self.inputs, arguments);
+                if outputs.is_empty() {
+                    *factors = Some(graph.evaluate_structured(nodes[0], &at)?);
+                    return Ok(());
                 }
-                Value::Int(data) => tensor::Value::Int(Tensor::new(&input.shape, data.to_vec()).expect(fits)),
-            };
-            at.bind(&input.name, value);
-        }
-        at
-    }
-
-    /// Dense outputs, row-major, written into the caller's memory.
-    pub(crate) fn run(&mut self, arguments: &[Value<'_, S>], outputs: &mut [&mut [S]]) -> Result<()> {
-        let values = self.graph.evaluate(&self.outputs, &self.bindings(arguments))?;
-        for (value, output) in values.iter().zip(outputs) {
-            output.clone_from_slice(value.real().expect("an output is real").data());
+                for (value, output) in graph.evaluate(nodes, &at)?.iter().zip(outputs) {
+                    output.copy_from_slice(value.real().expect("an output is real").data());
+                }
+            }
         }
         Ok(())
     }
 
-    /// The one output as its factors.
-    pub(crate) fn run_structured(&mut self, arguments: &[Value<'_, S>]) -> Result<Structured<S>> {
-        self.graph.evaluate_structured(self.outputs[0], &self.bindings(arguments))
+    /// The factors of the last run.
+    pub(crate) fn factors(&self) -> Option<Structured<T>> {
+        match &self.compiled {
+            Compiled::Dense(_) => None,
+            Compiled::Factors(plan) => Some(plan.value()),
+            Compiled::Slow(_, _, factors) => factors.clone(),
+        }
     }
+}
+
+/// The inputs that the outputs read; sizes are numbers in all workloads.
+fn inputs_of(graph: &Graph, outputs: &[NodeId]) -> Vec<PlanInput> {
+    let inputs = graph.reachable(outputs).into_iter().filter_map(|node| graph.as_input(node));
+    let input = |input: &chainrule::core::graph::op::Input| {
+        let extents = input.ty.shape.iter().map(|d| d.as_fixed().expect("sizes are numbers") as usize);
+        PlanInput {
+            name: input.name.to_string(),
+            shape: extents.collect(),
+            labels: input.ty.dtype == DType::Int,
+        }
+    };
+    inputs.map(input).collect()
+}
+
+fn bindings<T: Number>(inputs: &[PlanInput], arguments: &[Value<'_, T>]) -> Bindings<T> {
+    let fits = "an argument has the entries of its input";
+    let mut at = Bindings::new();
+    for (PlanInput { name, shape, .. }, argument) in inputs.iter().zip(arguments) {
+        let value = match argument {
+            Value::Real(data) => tensor::Value::Real(Tensor::new(shape, data.to_vec()).expect(fits)),
+            Value::Int(data) => tensor::Value::Int(Tensor::new(shape, data.to_vec()).expect(fits)),
+            Value::Bool(data) => tensor::Value::Bool(Tensor::new(shape, data.to_vec()).expect(fits)),
+        };
+        at.bind(name, value);
+    }
+    at
 }
