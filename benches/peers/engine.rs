@@ -45,7 +45,7 @@ pub(crate) struct PlanInput {
 /// The executors behind one interface.
 enum Compiled<'g, T> {
     Dense(Box<exec::Plan<T>>),
-    Factors(StructuredPlan<T>),
+    Factors(Box<StructuredPlan<T>>),
     Slow(&'g Graph, Vec<NodeId>, Option<Structured<T>>),
 }
 
@@ -78,7 +78,7 @@ impl<'g, T: Number> Plan<'g, T> {
             (Engine::Plain, true) => {
                 let plan = StructuredPlan::compile(graph, outputs[0], &options)?;
                 let inputs = given(plan.inputs());
-                (Compiled::Factors(plan), inputs)
+                (Compiled::Factors(Box::new(plan)), inputs)
             }
             (Engine::Plain, false) => {
                 let plan = exec::Plan::compile(graph, outputs, &options)?;
