@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Options: `W1..W7` (all without any), `--quick`, `--variants` (other sizes, layers, activations), `--threads N`,
-//! `--json`. Definitions and rules stand in `benches/peers/README.md`.
+//! `--json`, `--slow` (the slow evaluator in place of plans). Definitions and rules stand in `benches/peers/README.md`.
 
 #[path = "peers/measure.rs"]
 mod measure;
@@ -23,13 +23,14 @@ const WORKLOADS: [&str; 7] = ["W1", "W2", "W3", "W4", "W5", "W6", "W7"];
 
 /// The command line, or what is wrong with it.
 fn settings(mut arguments: impl Iterator<Item = String>) -> Result<Settings, String> {
-    let mut settings = Settings { workloads: Vec::new(), set: "full", threads: 1, json: false };
+    let mut settings = Settings { workloads: Vec::new(), set: "full", threads: 1, json: false, slow: false };
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--quick" => settings.set = "quick",
             "--small" => settings.set = "small",
             "--variants" => settings.set = "variants",
             "--json" => settings.json = true,
+            "--slow" => settings.slow = true,
             "--threads" => {
                 let threads = arguments.next().and_then(|n| n.parse().ok()).filter(|&n| n > 0);
                 settings.threads = threads.ok_or("--threads expects a number from 1")?;
@@ -39,7 +40,7 @@ fn settings(mut arguments: impl Iterator<Item = String>) -> Result<Settings, Str
             workload if WORKLOADS.contains(&workload) => settings.workloads.push(argument),
             other => {
                 return Err(format!(
-                    "peers does not know `{other}`: try one of {}, --quick, --variants, --threads N, --json",
+                    "peers does not know `{other}`: try one of {}, --quick, --variants, --threads N, --json, --slow",
                     WORKLOADS.join(" ")
                 ));
             }

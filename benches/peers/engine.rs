@@ -1,63 +1,156 @@
 //! How a graph is run: the one file that knows which executor there is.
+//!
+//! A compiled plan, for dense outputs or for the factors of one; and the slow evaluator behind the same interface,
+//! which judges the plan.
 
+use super::job::Answer;
+use chainrule::core::eval::Bindings;
 use chainrule::core::eval::structured::Structured;
+use chainrule::core::shape::DType;
+use chainrule::core::tensor::{self, Tensor};
 use chainrule::core::{Graph, NodeId};
+use chainrule::exec::array::Entry;
 use chainrule::exec::lane::Number;
-use chainrule::exec::{self, Error, StructuredPlan};
+use chainrule::exec::{self, StructuredPlan};
 
-pub(crate) use chainrule::exec::{Options, Value};
+pub(crate) use chainrule::exec::Value;
 
-/// What a measurement may fail with.
-pub(crate) type Result<T> = std::result::Result<T, Error>;
-
-/// The name in rows.
-pub(crate) const SYSTEM: &str = "chainrule";
-
-/// Whether a plan can be compiled to machine code, and so is measured with and without.
-pub(crate) const JIT: bool = true;
-
-/// Outputs of a graph, ready to run.
-pub(crate) enum Plan<S> {
-    Dense(Box<exec::Plan<S>>),
-    /// The one output as its factors.
-    Structured(Box<StructuredPlan<S>>),
+/// Which executor runs a measurement.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Engine {
+    /// The slow evaluator.
+    Slow,
+    /// A compiled plan whose lane programs are interpreted.
+    Plain,
+    /// A compiled plan in machine code.
+    Machine,
 }
 
-impl<S: Number> Plan<S> {
+impl Engine {
+    /// The name in rows; that of the fast executor is not given to another.
+    pub(crate) fn system(self) -> &'static str {
+        match self {
+            Engine::Slow => "chainrule_slow",
+            Engine::Plain => "chainrule_plain",
+            Engine::Machine => "chainrule",
+        }
+    }
+}
+
+/// What a plan expects at one place of its arguments.
+#[derive(Clone)]
+pub(crate) struct PlanInput {
+    pub(crate) name: String,
+    pub(crate) shape: Vec<usize>,
+    pub(crate) labels: bool,
+}
+
+/// The executors behind one interface.
+enum Compiled<'g, T> {
+    Dense(Box<exec::Plan<T>>),
+    Factors(Box<StructuredPlan<T>>),
+    Slow(&'g Graph, Vec<NodeId>, Option<Structured<T>>),
+}
+
+/// Outputs of a graph, ready to run.
+pub(crate) struct Plan<'g, T> {
+    compiled: Compiled<'g, T>,
+    inputs: Vec<PlanInput>,
+}
+
+impl<'g, T: Number> Plan<'g, T> {
+    /// Compiles the outputs; `compressed` asks for the factors of the one output.
     pub(crate) fn compile(
-        graph: &Graph,
+        graph: &'g Graph,
         outputs: &[NodeId],
         compressed: bool,
-        options: &Options,
-    ) -> Result<Plan<S>> {
-        Ok(if compressed {
-            Plan::Structured(Box::new(StructuredPlan::compile(graph, outputs[0], options)?))
-        } else {
-            Plan::Dense(Box::new(exec::Plan::compile(graph, outputs, options)?))
-        })
+        engine: Engine,
+        threads: usize,
+    ) -> Answer<Plan<'g, T>> {
+        let jit = engine == Engine::Machine;
+        let options = exec::Options { threads, jit, ..exec::Options::default() };
+        let given = |inputs: &[exec::array::Input]| {
+            let input = |i: &exec::array::Input| PlanInput {
+                name: i.name.clone(),
+                shape: i.shape.clone(),
+                labels: i.entry == Entry::Int,
+            };
+            inputs.iter().map(input).collect()
+        };
+        let (compiled, inputs) = match (engine, compressed) {
+            (Engine::Slow, _) => (Compiled::Slow(graph, outputs.to_vec(), None), inputs_of(graph, outputs)),
+            (_, true) => {
+                let plan = StructuredPlan::compile(graph, outputs[0], &options)?;
+                let inputs = given(plan.inputs());
+                (Compiled::Factors(Box::new(plan)), inputs)
+            }
+            (_, false) => {
+                let plan = exec::Plan::compile(graph, outputs, &options)?;
+                let inputs = given(plan.inputs());
+                (Compiled::Dense(Box::new(plan)), inputs)
+            }
+        };
+        Ok(Plan { compiled, inputs })
     }
 
     /// What `run` expects, in its order.
-    pub(crate) fn inputs(&self) -> &[exec::array::Input] {
-        match self {
-            Plan::Dense(plan) => plan.inputs(),
-            Plan::Structured(plan) => plan.inputs(),
-        }
+    pub(crate) fn inputs(&self) -> &[PlanInput] {
+        &self.inputs
     }
 
-    /// Dense outputs, row-major, written into the caller's memory; factors into the plan's.
-    pub(crate) fn run(&mut self, arguments: &[Value<'_, S>], outputs: &mut [&mut [S]]) -> Result<()> {
-        match self {
-            Plan::Dense(plan) => plan.run(arguments, outputs),
-            Plan::Structured(plan) => plan.run(arguments),
+    /// Dense outputs, row-major, written into the caller's memory; factors stay in the plan.
+    pub(crate) fn run(&mut self, arguments: &[Value<'_, T>], outputs: &mut [&mut [T]]) -> Answer<()> {
+        match &mut self.compiled {
+            Compiled::Dense(plan) => plan.run(arguments, outputs)?,
+            Compiled::Factors(plan) => plan.run(arguments)?,
+            Compiled::Slow(graph, nodes, factors) => {
+                let at = bindings(&self.inputs, arguments);
+                if outputs.is_empty() {
+                    *factors = Some(graph.evaluate_structured(nodes[0], &at)?);
+                    return Ok(());
+                }
+                for (value, output) in graph.evaluate(nodes, &at)?.iter().zip(outputs) {
+                    output.copy_from_slice(value.real().expect("an output is real").data());
+                }
+            }
         }
+        Ok(())
     }
 
     /// The factors of the last run.
-    pub(crate) fn structured(&self) -> Option<Structured<S>> {
-        match self {
-            Plan::Dense(_) => None,
-            Plan::Structured(plan) => Some(plan.value()),
+    pub(crate) fn factors(&self) -> Option<Structured<T>> {
+        match &self.compiled {
+            Compiled::Dense(_) => None,
+            Compiled::Factors(plan) => Some(plan.value()),
+            Compiled::Slow(_, _, factors) => factors.clone(),
         }
     }
+}
+
+/// The inputs that the outputs read; sizes are numbers in all workloads.
+fn inputs_of(graph: &Graph, outputs: &[NodeId]) -> Vec<PlanInput> {
+    let inputs = graph.reachable(outputs).into_iter().filter_map(|node| graph.as_input(node));
+    let input = |input: &chainrule::core::graph::op::Input| {
+        let extents = input.ty.shape.iter().map(|d| d.as_fixed().expect("sizes are numbers") as usize);
+        PlanInput {
+            name: input.name.to_string(),
+            shape: extents.collect(),
+            labels: input.ty.dtype == DType::Int,
+        }
+    };
+    inputs.map(input).collect()
+}
+
+fn bindings<T: Number>(inputs: &[PlanInput], arguments: &[Value<'_, T>]) -> Bindings<T> {
+    let fits = "an argument has the entries of its input";
+    let mut at = Bindings::new();
+    for (PlanInput { name, shape, .. }, argument) in inputs.iter().zip(arguments) {
+        let value = match argument {
+            Value::Real(data) => tensor::Value::Real(Tensor::new(shape, data.to_vec()).expect(fits)),
+            Value::Int(data) => tensor::Value::Int(Tensor::new(shape, data.to_vec()).expect(fits)),
+            Value::Bool(data) => tensor::Value::Bool(Tensor::new(shape, data.to_vec()).expect(fits)),
+        };
+        at.bind(name, value);
+    }
+    at
 }

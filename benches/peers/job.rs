@@ -1,6 +1,6 @@
 //! One measurement: how its graph is made, its inputs, and what its checksum is of.
 
-use chainrule::core::expr::{Builder, Diagnostics, Expr, Program};
+use chainrule::core::expr::{Builder, Expr, Program};
 use chainrule::core::rational::Rational;
 use chainrule::core::shape::Type;
 use serde_json::Value;
@@ -34,7 +34,8 @@ pub(crate) struct Made {
     pub(crate) kind: Kind,
 }
 
-type Answer<T> = Result<T, Diagnostics>;
+/// An answer, or why there is none.
+pub(crate) type Answer<T> = Result<T, Box<dyn std::error::Error>>;
 
 /// One measurement.
 #[derive(Clone)]

@@ -1,8 +1,8 @@
 //! How measurements are timed and told: the rules of the scripts, the same JSON lines.
 
 use crate::peers::cases::Cases;
-use crate::peers::engine::{JIT, Options, Result, SYSTEM};
-use crate::peers::job::{Job, Kind, Made};
+use crate::peers::engine::Engine;
+use crate::peers::job::{Answer, Job, Kind, Made};
 use crate::peers::runner::Runner;
 use chainrule::exec::lane::Number;
 use serde_json::{Map, Value, json};
@@ -14,6 +14,8 @@ pub(crate) struct Settings {
     pub(crate) set: &'static str,
     pub(crate) threads: usize,
     pub(crate) json: bool,
+    /// The slow evaluator in place of plans.
+    pub(crate) slow: bool,
 }
 
 impl Settings {
@@ -74,58 +76,50 @@ pub(crate) fn add_times(row: &mut Map<String, Value>, mut seconds: Vec<f64>, inn
     row.insert("inner".into(), json!(inner));
 }
 
-/// Measures a job: with machine code and without, where that is a choice.
+/// Measures a job on the plan, interpreted as well where machine code matters; on the slow evaluator where asked for.
 pub(crate) fn measure(job: &Job, settings: &Settings) {
-    let plain = format!("{SYSTEM}_plain");
-    let mut systems = vec![(SYSTEM, JIT)];
-    if JIT && matches!(job.workload, "W1" | "W5" | "W7") {
-        systems.push((&plain, false));
-    }
-    for (system, jit) in systems {
-        let mut row = row(job.workload, system, &job.n, &job.metric, settings.threads);
-        if let Err(error) = measured(job, settings, jit, &mut row) {
-            row.insert("error".into(), json!(error));
+    let engines: &[Engine] = match job.workload {
+        _ if settings.slow => &[Engine::Slow],
+        "W1" | "W7" => &[Engine::Machine, Engine::Plain],
+        _ => &[Engine::Machine],
+    };
+    for &engine in engines {
+        let mut row = row(job.workload, engine.system(), &job.n, &job.metric, settings.threads);
+        if let Err(error) = measured(job, settings, engine, &mut row) {
+            row.insert("error".into(), json!(error.to_string()));
         }
         settings.tell(&row);
     }
 }
 
-fn measured(
-    job: &Job,
-    settings: &Settings,
-    jit: bool,
-    row: &mut Map<String, Value>,
-) -> std::result::Result<(), String> {
+fn measured(job: &Job, settings: &Settings, engine: Engine, row: &mut Map<String, Value>) -> Answer<()> {
     let start = Instant::now();
-    let made = job.make().map_err(|error| error.to_string())?;
+    let made = job.make()?;
     let built = start.elapsed().as_secs_f64();
-    let options = Options { threads: settings.threads, jit, ..Options::default() };
     row.insert("nodes".into(), json!(made.program.graph.len()));
-    let answer = if matches!(made.kind, Kind::Step(_)) {
-        timed(&made, &options, |x| x as f32, built, settings, row)
+    if matches!(made.kind, Kind::Step(_)) {
+        timed::<f32>(&made, engine, built, settings, row)
     } else {
-        timed(&made, &options, |x| x, built, settings, row)
-    };
-    answer.map_err(|error| error.to_string())
+        timed::<f64>(&made, engine, built, settings, row)
+    }
 }
 
 /// Compiles, checks, and takes samples until there are enough, or three and the time is up.
-fn timed<S: Number>(
+fn timed<T: Number>(
     made: &Made,
-    options: &Options,
-    narrow: fn(f64) -> S,
+    engine: Engine,
     built: f64,
     settings: &Settings,
     row: &mut Map<String, Value>,
-) -> Result<()> {
+) -> Answer<()> {
     let start = Instant::now();
-    let mut runner = Runner::new(made, options, narrow)?;
+    let mut runner = Runner::<T>::new(made, engine, settings.threads)?;
     row.insert("compile_seconds".into(), json!(built + start.elapsed().as_secs_f64()));
     row.insert("result_checksum".into(), json!(runner.first_checksum()?));
     if let Some(stored) = runner.stored() {
         row.insert("stored".into(), json!(stored));
     }
-    let mut run = |times: usize| -> Result<f64> {
+    let mut run = |times: usize| -> Answer<f64> {
         let start = Instant::now();
         runner.repeat(times)?;
         Ok(start.elapsed().as_secs_f64())

@@ -88,10 +88,11 @@ def outcomes(rows):
 
 
 def number(x):
-    """Three significant digits, small ratios as one over how many times."""
-    if x >= 0.01:
-        return f"{x:.3g}"
-    return f"1/{1 / x:.3g}" if x > 0 else "0"
+    """Three significant digits; ratios below a half as one over how many times."""
+    if x >= 0.5:
+        return f"{x:.3g}" if x < 1000 else f"{x:.0f}"
+    times = 1 / x
+    return f"1/{times:.3g}" if times < 1000 else f"1/{round(times, 2 - int(math.log10(times))):.0f}"
 
 
 def seconds(x):
@@ -101,13 +102,21 @@ def seconds(x):
     return f"{x / 1e-9:.3g} ns"
 
 
-def goals_table(found):
+def shown(goal, value):
+    return number(value) if goal.systems or goal.against else seconds(value)
+
+
+def goals_table(found, workloads):
+    """Every goal of the workloads that were run, with those that nothing was measured for."""
     lines = ["| workload | what | size | threads | ratio | goal | |", "|---|---|---|---|---|---|---|"]
     for o in found:
         mark = "reached" if o.met() else "missed"
-        lines.append(
-            f"| {o.goal.workload} | {o.goal.name} | {o.n} | {o.threads} | {number(o.ratio)} | {number(o.goal.most)} | {mark} |"
-        )
+        ratio, most = (shown(o.goal, x) for x in (o.ratio, o.goal.most))
+        lines.append(f"| {o.goal.workload} | {o.goal.name} | {o.n} | {o.threads} | {ratio} | {most} | {mark} |")
+    for goal in GOALS:
+        if goal.workload in workloads and all(o.goal != goal for o in found):
+            most = shown(goal, goal.most)
+            lines.append(f"| {goal.workload} | {goal.name} | {goal.sizes} | | | {most} | not measured |")
     return "\n".join(lines)
 
 
@@ -155,7 +164,7 @@ def picture(found):
         "<style>text{fill:#333}.axis{stroke:#999}.one{stroke:#333}.goal{stroke:#111;stroke-width:2.5}"
         ".reached{fill:#2a7f9e}.missed{fill:#d98a2b}@media(prefers-color-scheme:dark){text{fill:#ddd}"
         ".axis{stroke:#666}.one{stroke:#ddd}.goal{stroke:#fff}}</style>",
-        '<text x="8" y="18" font-size="14">Our time as a ratio to the rival of each goal; shorter to the left is faster</text>',
+        '<text x="8" y="18" font-size="14">Our time as a ratio to the rival of each goal; further to the left is faster</text>',
         f'<rect class="reached" x="8" y="26" width="12" height="10"/><text x="24" y="35">goal reached</text>'
         '<rect class="missed" x="110" y="26" width="12" height="10"/><text x="126" y="35">goal missed</text>'
         '<line class="goal" x1="212" x2="212" y1="24" y2="38"/><text x="220" y="35">goal</text>',
@@ -186,8 +195,8 @@ def write(rows, folder):
     """Prints both tables, writes them and the picture, and answers whether every checksum agrees."""
     rows, folder = Rows(rows), Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    found = list(outcomes(rows))
-    tables = {"goals.md": goals_table(found), "table.md": systems_table(rows)}
+    found, workloads = list(outcomes(rows)), {key[0] for key in rows.by}
+    tables = {"goals.md": goals_table(found, workloads), "table.md": systems_table(rows)}
     for name, table in tables.items():
         (folder / name).write_text(table + "\n")
         print(table, end="\n\n")

@@ -2,7 +2,7 @@
 
 use super::cases::{Case, Cases};
 use super::inputs::uni;
-use super::job::{Bench, Job, Kind, Made, activation};
+use super::job::{Answer, Bench, Job, Kind, Made, activation};
 use chainrule::core::expr::{Diagnostics, Expr};
 use chainrule::core::tensor::Value;
 use chainrule::nn::homework::networks;
@@ -43,7 +43,7 @@ fn numbers(case: &Case) -> [Vec<f64>; 6] {
     [parameter("1/v"), parameter("1/b"), parameter("2/v"), parameter("2/b"), network.x.data().to_vec(), y]
 }
 
-fn make(case: &Case, everything: bool) -> Result<Made, Diagnostics> {
+fn make(case: &Case, everything: bool) -> Answer<Made> {
     let dims = case.numbers("dims");
     let (i, h, o) = (dims[0], dims[1], dims[2]);
     let mut bench = Bench::default();

@@ -2,8 +2,8 @@
 
 use super::cases::{Case, Cases};
 use super::inputs::{labels, uni};
-use super::job::{Bench, Job, Kind, Made, activation};
-use chainrule::core::expr::{Diagnostics, Expr};
+use super::job::{Answer, Bench, Job, Kind, Made, activation};
+use chainrule::core::expr::Expr;
 use chainrule::core::rational::Rational;
 
 pub(crate) fn jobs(cases: &Cases) -> Vec<Job> {
@@ -11,7 +11,7 @@ pub(crate) fn jobs(cases: &Cases) -> Vec<Job> {
     cases.of("training_step").into_iter().map(job).collect()
 }
 
-fn make(case: &Case) -> Result<Made, Diagnostics> {
+fn make(case: &Case) -> Answer<Made> {
     let (batch, dims) = (case.number("batch"), case.numbers("dims"));
     let classes = dims[dims.len() - 1];
     let mut bench = Bench::default();

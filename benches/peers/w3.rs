@@ -2,8 +2,8 @@
 
 use super::cases::{Case, Cases};
 use super::inputs::uni;
-use super::job::{Bench, Job, Kind, Made, activation};
-use chainrule::core::expr::{Diagnostics, Expr};
+use super::job::{Answer, Bench, Job, Kind, Made, activation};
+use chainrule::core::expr::Expr;
 
 pub(crate) fn jobs(cases: &Cases) -> Vec<Job> {
     let mut jobs = Vec::new();
@@ -29,7 +29,7 @@ fn scaled(entries: Vec<f64>, scale: f64) -> Vec<f64> {
     entries.into_iter().map(|u| u / scale).collect()
 }
 
-fn softmax(n: usize, kind: Kind) -> Result<Made, Diagnostics> {
+fn softmax(n: usize, kind: Kind) -> Answer<Made> {
     let mut bench = Bench::default();
     let v = bench.real("V", &[n, n], scaled(uni(200, n * n), (n as f64).sqrt()));
     let (x, b) = (bench.real("x", &[n], uni(201, n)), bench.real("b", &[n], uni(202, n)));
@@ -60,7 +60,7 @@ fn layers(bench: &mut Bench, case: &Case) -> impl Fn(&Expr) -> Expr + use<> {
     }
 }
 
-fn network(case: &Case) -> Result<Made, Diagnostics> {
+fn network(case: &Case) -> Answer<Made> {
     let mut bench = Bench::default();
     let network = layers(&mut bench, case);
     let inputs = case.numbers("dims")[0];
@@ -70,7 +70,7 @@ fn network(case: &Case) -> Result<Made, Diagnostics> {
 }
 
 /// A row of the result depends on its own row of the input only, so the Jacobian of the sum over rows has all of them.
-fn networks(case: &Case, batch: usize) -> Result<Made, Diagnostics> {
+fn networks(case: &Case, batch: usize) -> Answer<Made> {
     let mut bench = Bench::default();
     let network = layers(&mut bench, case);
     let inputs = case.numbers("dims")[0];

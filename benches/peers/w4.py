@@ -105,7 +105,7 @@ def matfac(case):
 
 def nn(case):
     n, layers = case["n"], case["layers"]
-    report = Report("W4", n if layers == 10 else f"{n} of {layers} layers")
+    report = Report("W4", n if layers == 10 else f"{n}, {layers} layers")
     v = [uni(320 + l, (n, n)) * np.sqrt(6.0 / n) for l in range(layers)]
     x, rest = uni(340, n), np.stack(v[1:])
 

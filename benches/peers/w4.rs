@@ -2,8 +2,7 @@
 
 use super::cases::Cases;
 use super::inputs::{u01, uni};
-use super::job::{Bench, Job, Kind, Made};
-use chainrule::core::expr::Diagnostics;
+use super::job::{Answer, Bench, Job, Kind, Made};
 use serde_json::Value;
 
 pub(crate) fn jobs(cases: &Cases) -> Vec<Job> {
@@ -23,7 +22,7 @@ pub(crate) fn jobs(cases: &Cases) -> Vec<Job> {
     }
     for case in cases.of("nn") {
         let (n, layers) = (case.number("n"), case.number("layers"));
-        let label = if layers == 10 { case.label() } else { Value::from(format!("{n} of {layers} layers")) };
+        let label = if layers == 10 { case.label() } else { Value::from(format!("{n}, {layers} layers")) };
         for (metric, kind) in both("nn") {
             jobs.push(Job::new("W4", label.clone(), &metric, move || nn(n, layers, kind.clone())));
         }
@@ -31,7 +30,7 @@ pub(crate) fn jobs(cases: &Cases) -> Vec<Job> {
     jobs
 }
 
-fn logreg(n: usize) -> Result<Made, Diagnostics> {
+fn logreg(n: usize) -> Answer<Made> {
     let mut bench = Bench::default();
     let signs = u01(301, 2 * n).into_iter().map(|u| if u < 0.5 { 1.0 } else { -1.0 }).collect();
     let x = bench.real("X", &[2 * n, n], uni(300, 2 * n * n));
@@ -42,7 +41,7 @@ fn logreg(n: usize) -> Result<Made, Diagnostics> {
     bench.finish(&[&hessian], Kind::Call(0))
 }
 
-fn matfac(n: usize, rank: usize, kind: Kind) -> Result<Made, Diagnostics> {
+fn matfac(n: usize, rank: usize, kind: Kind) -> Answer<Made> {
     let mut bench = Bench::default();
     let t = bench.real("T", &[n, n], uni(310, n * n));
     let u = bench.real("U", &[n, rank], uni(311, n * rank));
@@ -51,7 +50,7 @@ fn matfac(n: usize, rank: usize, kind: Kind) -> Result<Made, Diagnostics> {
     bench.finish(&[&hessian], kind)
 }
 
-fn nn(n: usize, layers: usize, kind: Kind) -> Result<Made, Diagnostics> {
+fn nn(n: usize, layers: usize, kind: Kind) -> Answer<Made> {
     let mut bench = Bench::default();
     let scale = (6.0 / n as f64).sqrt();
     let weights = |l: usize| uni(320 + l as u64, n * n).into_iter().map(|u| u * scale).collect();

@@ -2,13 +2,12 @@
 
 use super::cases::{Case, Cases};
 use super::inputs::uni;
-use super::job::{Bench, Job, Kind, Made};
+use super::job::{Answer, Bench, Job, Kind, Made};
 use super::{w5_ba, w5_lstm};
-use chainrule::core::expr::Diagnostics;
 use std::f64::consts::PI;
 
 /// What makes the measurement of a case, with its derivative or without.
-type Maker = fn(&Case, bool) -> Result<Made, Diagnostics>;
+type Maker = fn(&Case, bool) -> Answer<Made>;
 
 pub(crate) fn jobs(cases: &Cases) -> Vec<Job> {
     let problems: [(&str, Maker, &str); 3] =
@@ -55,7 +54,7 @@ fn places(d: usize) -> Vec<i64> {
     table
 }
 
-fn gmm(case: &Case, gradient: bool) -> Result<Made, Diagnostics> {
+fn gmm(case: &Case, gradient: bool) -> Answer<Made> {
     let (d, components, points) = (case.number("d"), case.number("K"), case.number("N"));
     let width = d + d * (d - 1) / 2;
     let mut bench = Bench::default();

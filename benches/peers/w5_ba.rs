@@ -5,7 +5,7 @@
 
 use super::cases::Case;
 use super::inputs::{labels, uni, uniform};
-use super::job::{Bench, Kind, Made, form};
+use super::job::{Answer, Bench, Kind, Made, form};
 use chainrule::core::expr::{Builder, Diagnostics, Expr};
 
 const CAMERA: [f64; 11] = [0.1, -0.2, 0.3, 0.5, -0.4, -6.0, 400.0, 5.0, -8.0, 0.05, 0.003];
@@ -53,7 +53,7 @@ fn substituted(b: &Builder, of: &Expr, replaced: &[(Expr, Expr)]) -> Expr {
     }
 }
 
-pub(crate) fn make(case: &Case, jacobian: bool) -> Result<Made, Diagnostics> {
+pub(crate) fn make(case: &Case, jacobian: bool) -> Answer<Made> {
     let (cameras, points, count) =
         (case.number("cameras"), case.number("points"), case.number("observations"));
     let mut bench = Bench::default();

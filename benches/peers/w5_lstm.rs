@@ -5,9 +5,8 @@
 
 use super::cases::Case;
 use super::inputs::{uni, uniform};
-use super::job::{Bench, Kind, Made};
-use chainrule::core::Error;
-use chainrule::core::expr::{Diagnostics, Expr};
+use super::job::{Answer, Bench, Kind, Made};
+use chainrule::core::expr::Expr;
 
 /// More steps are not unrolled.
 const UNROLLED: usize = 16;
@@ -40,11 +39,13 @@ fn body(
     (after, term)
 }
 
-pub(crate) fn make(case: &Case, gradient: bool) -> Result<Made, Diagnostics> {
+pub(crate) fn make(case: &Case, gradient: bool) -> Answer<Made> {
     let (layers, b, characters) = (case.number("layers"), case.number("units"), case.number("characters"));
     if characters > UNROLLED {
-        let (entries, limit) = (characters as i128, UNROLLED as i128);
-        return Err(Error::TooLarge { entries, limit }.into());
+        let why = format!(
+            "{characters} characters are folded by a node that the core does not have yet: {UNROLLED} are unrolled"
+        );
+        return Err(why.into());
     }
     let mut bench = Bench::default();
     let positive = |stream, count| uniform(stream, count, 0.0, 1.0);

@@ -2,8 +2,8 @@
 
 use super::cases::{Case, Cases};
 use super::inputs::{uni, uniform};
-use super::job::{Bench, Job, Kind, Made};
-use chainrule::core::expr::{Diagnostics, Expr};
+use super::job::{Answer, Bench, Job, Kind, Made};
+use chainrule::core::expr::Expr;
 
 const D: [f64; 6] = [0.1625, 0.0, 0.0, 0.1333, 0.0997, 0.0996];
 const A: [f64; 6] = [0.0, -0.425, -0.3922, 0.0, 0.0, 0.0];
@@ -12,7 +12,7 @@ const SA: [i64; 6] = [1, 0, 0, 1, -1, 0];
 const T: [f64; 3] = [0.3, 0.2, 0.5];
 
 /// What makes the measurement of a case.
-type Maker = fn(&Case) -> Result<Made, Diagnostics>;
+type Maker = fn(&Case) -> Answer<Made>;
 
 pub(crate) fn jobs(cases: &Cases) -> Vec<Job> {
     let problems: [(&str, Maker); 3] =
@@ -24,12 +24,12 @@ pub(crate) fn jobs(cases: &Cases) -> Vec<Job> {
     problems.into_iter().flat_map(of).collect()
 }
 
-fn gradient(bench: Bench, value: &Expr, x: &Expr) -> Result<Made, Diagnostics> {
+fn gradient(bench: Bench, value: &Expr, x: &Expr) -> Answer<Made> {
     let gradient = value.gradient(&[x])?.remove(0);
     bench.finish(&[&gradient], Kind::Call(0))
 }
 
-fn rosenbrock(case: &Case) -> Result<Made, Diagnostics> {
+fn rosenbrock(case: &Case) -> Answer<Made> {
     let n = case.number("size");
     let mut bench = Bench::default();
     let x = bench.real("x", &[n], uniform(700, n, 0.9, 1.1));
@@ -38,7 +38,7 @@ fn rosenbrock(case: &Case) -> Result<Made, Diagnostics> {
     gradient(bench, &value, &x)
 }
 
-fn speelpenning(case: &Case) -> Result<Made, Diagnostics> {
+fn speelpenning(case: &Case) -> Answer<Made> {
     let n = case.number("size");
     let mut bench = Bench::default();
     let x = bench.real("x", &[n], uniform(701, n, 0.99, 1.01));
@@ -47,7 +47,7 @@ fn speelpenning(case: &Case) -> Result<Made, Diagnostics> {
 }
 
 /// The squared distance of the last joint from the target, for one arm or for each row of angles.
-fn arm(case: &Case) -> Result<Made, Diagnostics> {
+fn arm(case: &Case) -> Answer<Made> {
     let (joints, batch) = (case.number("joints"), case.number("batch"));
     let mut bench = Bench::default();
     let (q, angle): (Expr, fn(usize) -> String) = if batch > 0 {

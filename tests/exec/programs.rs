@@ -7,20 +7,20 @@ use chainrule_core::shape::{Dim, Sizes, Type};
 use chainrule_core::{Graph, NodeId, Result};
 
 /// A sequence of numbers that looks random and is always the same.
-pub struct Dice(pub u64);
+pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
-    pub fn below(&mut self, n: usize) -> usize {
+    pub(crate) fn below(&mut self, n: usize) -> usize {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) as usize % n.max(1)
     }
 
-    pub fn pick<T: Clone>(&mut self, from: &[T]) -> T {
+    pub(crate) fn pick<T: Clone>(&mut self, from: &[T]) -> T {
         from[self.below(from.len())].clone()
     }
 
     /// A number of moderate size, sometimes whole.
-    pub fn number(&mut self) -> f64 {
+    pub(crate) fn number(&mut self) -> f64 {
         match self.below(6) {
             0 => self.below(5) as f64 - 2.0,
             _ => self.below(1 << 20) as f64 / f64::from(1 << 18) - 2.0,
@@ -29,17 +29,17 @@ impl Dice {
 }
 
 /// A program: a graph, some of its nodes, and the sizes it is run at.
-pub struct Program {
-    pub graph: Graph,
-    pub outputs: Vec<NodeId>,
-    pub sizes: Sizes,
+pub(crate) struct Program {
+    pub(crate) graph: Graph,
+    pub(crate) outputs: Vec<NodeId>,
+    pub(crate) sizes: Sizes,
 }
 
 /// Sizes at which loops have no iteration, one, a tail, many.
 const EXTENTS: [i64; 10] = [0, 1, 2, 3, 4, 5, 7, 8, 19, 67];
 
 /// The program of a seed.
-pub fn program(seed: u64) -> Program {
+pub(crate) fn program(seed: u64) -> Program {
     let mut d = Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) + 1);
     let mut g = Graph::new();
     let large = d.below(4) == 0;

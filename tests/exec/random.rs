@@ -7,7 +7,7 @@ use chainrule_exec::array::Entry;
 use chainrule_exec::{Error, Options, Plan, Value};
 
 /// What an input holds.
-pub enum Data {
+enum Data {
     Real(Vec<f64>),
     Int(Vec<i64>),
     Bool(Vec<bool>),

@@ -1,13 +1,13 @@
-//! The workloads of `benches/peers` compute what the rivals compute: checksums of the graphs by slow evaluation, at
-//! small sizes, against those of hand-written C and NumPy in `benches/peers/checksums.json`.
+//! The workloads of `benches/peers` compute what the rivals compute: checksums by slow evaluation and by plans, at small
+//! sizes, against those of hand-written C and NumPy in `benches/peers/checksums.json`.
 
 #[path = "../../benches/peers/mod.rs"]
 mod peers;
 
 use peers::cases::Cases;
-use peers::engine::{Options, SYSTEM};
+use peers::engine::Engine;
 use peers::inputs::{checksum, labels, u01, uniform};
-use peers::job::{Job, Kind};
+use peers::job::{Answer, Job, Kind};
 use peers::runner::Runner;
 use serde_json::Value;
 
@@ -24,21 +24,17 @@ fn a_checksum_weighs_thirteen_places() {
     assert_eq!(checksum((0..14).map(|i| f64::from(i == 13) * 26.0)), 2.0);
 }
 
-fn found(job: &Job) -> f64 {
-    let name = || format!("{} {} {}", job.workload, job.metric, job.n);
-    let made = job.make().unwrap_or_else(|error| panic!("{}: {error}", name()));
-    let options = Options { threads: 1, ..Options::default() };
-    let single = matches!(made.kind, Kind::Step(_));
-    let answer = if single {
-        Runner::new(&made, &options, |x| x as f32).and_then(|mut runner| runner.first_checksum())
+fn found(job: &Job, engine: Engine) -> Answer<f64> {
+    let made = job.make()?;
+    if matches!(made.kind, Kind::Step(_)) {
+        Runner::<f32>::new(&made, engine, 1)?.first_checksum()
     } else {
-        Runner::new(&made, &options, |x| x).and_then(|mut runner| runner.first_checksum())
-    };
-    answer.unwrap_or_else(|error| panic!("{}: {error}", name()))
+        Runner::<f64>::new(&made, engine, 1)?.first_checksum()
+    }
 }
 
-#[test]
-fn every_workload_has_the_checksum_of_the_anchors() {
+/// Fails unless every measurement answers what the anchors do.
+fn expect_checksums_of(engine: Engine) {
     let anchors: Value = serde_json::from_str(include_str!("../../benches/peers/checksums.json")).unwrap();
     let anchors = anchors.as_array().unwrap();
     let jobs = peers::jobs(&Cases::read("small"));
@@ -53,15 +49,27 @@ fn every_workload_has_the_checksum_of_the_anchors() {
             wrong.push(format!("nothing of ours is {anchor}"));
             continue;
         };
-        let (want, found) = (anchor["result_checksum"].as_f64().unwrap(), found(job));
+        let want = anchor["result_checksum"].as_f64().unwrap();
         let tolerance = if job.metric.ends_with("f32") { 1e-4 } else { 1e-7 };
-        let close = (found - want).abs() <= tolerance * want.abs().max(1.0);
-        if !close {
-            wrong.push(format!("{anchor}: {SYSTEM} answers {found}"));
+        match found(job, engine) {
+            Ok(found) if (found - want).abs() <= tolerance * want.abs().max(1.0) => {}
+            Ok(found) => wrong.push(format!("{anchor}: {} answers {found}", engine.system())),
+            Err(error) => wrong.push(format!("{anchor}: {error}")),
         }
     }
     assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
     assert_eq!(jobs.len(), anchors.len(), "every measurement of ours has an anchor");
+}
+
+#[test]
+fn slow_evaluation_has_the_checksums_of_the_anchors() {
+    expect_checksums_of(Engine::Slow);
+}
+
+#[test]
+fn plans_have_the_checksums_of_the_anchors() {
+    expect_checksums_of(Engine::Plain);
+    expect_checksums_of(Engine::Machine);
 }
 
 #[test]
@@ -79,10 +87,11 @@ fn compressed_results_store_less_than_dense_ones() {
             .iter()
             .map(|d| d.as_fixed().expect("sizes are numbers"))
             .product();
-        let options = Options { threads: 1, ..Options::default() };
-        let mut runner: Runner<'_, f64> = Runner::new(&made, &options, |x| x).unwrap();
-        runner.first_checksum().unwrap();
-        let stored = runner.stored().unwrap();
-        assert!(2 * stored < dense as usize, "{} {}: {stored} of {dense}", job.metric, job.n);
+        for engine in [Engine::Slow, Engine::Plain, Engine::Machine] {
+            let mut runner = Runner::<f64>::new(&made, engine, 1).unwrap();
+            runner.first_checksum().unwrap();
+            let stored = runner.stored().unwrap();
+            assert!(2 * stored < dense as usize, "{} {}: {stored} of {dense}", job.metric, job.n);
+        }
     }
 }

@@ -105,10 +105,10 @@ pub fn prepare(arrays: Arrays) -> Arrays {
     let mut out = Arrays::default();
     for mut array in arrays.arrays {
         array.definition.rename(&|a: ArrayId| new[a.index()]);
-        if let Definition::Nest(nest) = &mut array.definition {
-            if let Some(sides) = Sides::of(&out, nest) {
-                separate(&mut out, nest, &sides);
-            }
+        if let Definition::Nest(nest) = &mut array.definition
+            && let Some(sides) = Sides::of(&out, nest)
+        {
+            separate(&mut out, nest, &sides);
         }
         new.push(out.push(array));
     }

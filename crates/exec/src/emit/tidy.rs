@@ -6,11 +6,10 @@ use rustc_hash::FxHashMap;
 
 /// Tidies a program.
 pub(super) fn tidy(program: &mut Program) {
-    let mut uses = Uses::of(&program.body);
-    fuse(&mut program.body, &mut uses);
     let uses = Uses::of(&program.body);
+    fuse(&mut program.body, &uses);
     let mut live = Live::default();
-    live.roots(&program.body, &uses);
+    live.roots(&program.body);
     let body = std::mem::take(&mut program.body);
     program.body = live.keep(body);
     let mut names = Names::default();
@@ -29,14 +28,13 @@ fn each<'a>(body: &'a [Stmt], visit: &mut dyn FnMut(&'a Stmt)) {
     }
 }
 
-/// How often registers are read, and what they are.
-struct Uses<'a> {
+/// How often registers are read.
+struct Uses {
     count: FxHashMap<Reg, u32>,
-    marker: std::marker::PhantomData<&'a ()>,
 }
 
-impl Uses<'_> {
-    fn of(body: &[Stmt]) -> Uses<'static> {
+impl Uses {
+    fn of(body: &[Stmt]) -> Uses {
         let mut count: FxHashMap<Reg, u32> = FxHashMap::default();
         let mut read = |r: Reg| *count.entry(r).or_default() += 1;
         each(body, &mut |stmt| match stmt {
@@ -48,7 +46,7 @@ impl Uses<'_> {
             Stmt::Store(_, r) => read(*r),
             Stmt::Index(..) | Stmt::Loop { .. } => {}
         });
-        Uses { count, marker: std::marker::PhantomData }
+        Uses { count }
     }
 
     fn once(&self, r: Reg) -> bool {
@@ -57,14 +55,12 @@ impl Uses<'_> {
 }
 
 /// `t = a·b; y = t + c` becomes `y = fma(a, b, c)` where nothing else reads `t` and both stand in the same loop.
-fn fuse(body: &mut [Stmt], uses: &mut Uses<'_>) {
+fn fuse(body: &mut [Stmt], uses: &Uses) {
     let mut products: FxHashMap<Reg, (Reg, Reg)> = FxHashMap::default();
     for stmt in body.iter_mut() {
         match stmt {
-            Stmt::Let(to, Op::Binary(Binary::Mul, a, b)) => {
-                if uses.once(*to) {
-                    products.insert(*to, (*a, *b));
-                }
+            Stmt::Let(to, Op::Binary(Binary::Mul, a, b)) if uses.once(*to) => {
+                products.insert(*to, (*a, *b));
             }
             Stmt::Let(_, op) => {
                 let fused = match *op {
@@ -95,7 +91,7 @@ struct Live {
 
 impl Live {
     /// Marks from the last statement to the first: operands are computed before their users.
-    fn roots(&mut self, body: &[Stmt], uses: &Uses<'_>) {
+    fn roots(&mut self, body: &[Stmt]) {
         for stmt in body.iter().rev() {
             match stmt {
                 Stmt::Store(address, r) => {
@@ -121,7 +117,7 @@ impl Live {
                         self.at(index_affine(op));
                     }
                 }
-                Stmt::Loop { body, .. } => self.roots(body, uses),
+                Stmt::Loop { body, .. } => self.roots(body),
             }
         }
     }

@@ -6,7 +6,9 @@ use crate::vector::{Kernel, Loop};
 use chainrule_core::scalar::Scalar;
 
 /// A floating-point number with a bit view, as programs see it.
-pub trait Number: Scalar + Real + Copy + Send + Sync + Default + PartialOrd + 'static {
+pub trait Number:
+    Scalar + Real + std::ops::AddAssign + Copy + Send + Sync + Default + PartialOrd + 'static
+{
     /// Which of the two.
     const PRECISION: Precision;
     /// All bits set: a mask that holds.

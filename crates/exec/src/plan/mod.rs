@@ -97,7 +97,7 @@ enum Step<T> {
     /// A kernel; result first, then operands, in the table.
     Whole { kernel: Whole, table: std::ops::Range<usize>, arrays: Vec<ArrayId> },
     /// A matrix product.
-    Matrix(MatrixStep<T>),
+    Matrix(Box<MatrixStep<T>>),
 }
 
 /// A matrix product with its places in the table.
@@ -225,7 +225,7 @@ impl<T: Number> Plan<T> {
         };
         let given = [matrix.k_scale, matrix.active_k, matrix.active_rows, matrix.active_cols, matrix.mask]
             .map(|array| array.is_some());
-        self.steps.push(Step::Matrix(MatrixStep { product, table, given }));
+        self.steps.push(Step::Matrix(Box::new(MatrixStep { product, table, given })));
     }
 
     /// Literals get memory of their own, and truth values given as inputs.

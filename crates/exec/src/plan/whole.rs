@@ -102,7 +102,7 @@ fn prefix_sum<T: Number>(shape: &[usize], x: &[T], axis: usize, reversed: bool, 
             let mut total = T::zero();
             for k in 0..along {
                 let k = if reversed { along - 1 - k } else { k };
-                total = total + x[at(k)];
+                total += x[at(k)];
                 out[at(k)] = total;
             }
         }
