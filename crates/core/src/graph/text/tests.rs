@@ -122,10 +122,10 @@ fn refused(lines: &str) -> String {
 #[test]
 fn what_is_not_a_graph_is_refused_with_its_line() {
     assert!(
-        Graph::from_text("").err().unwrap().to_string().contains("line 1: `chainrule-graph 1` is expected")
+        Graph::from_text("").err().unwrap().to_string().contains("line 1: `chainrule-graph 2` is expected")
     );
-    let newer = Graph::from_text("chainrule-graph 2\n").err().unwrap().to_string();
-    assert!(newer.contains("line 1: this text is of version 2; versions up to 1 are read here"));
+    let newer = Graph::from_text("chainrule-graph 3\n").err().unwrap().to_string();
+    assert!(newer.contains("line 1: this text is of version 3; versions up to 2 are read here"));
     let x = "%0 : real[n] = input \"x\"\n";
     for (line, message) in [
         ("frobnicate %0", "line 3: `frobnicate` begins no line here"),
