@@ -4,6 +4,7 @@ mod layers;
 mod limits;
 mod mutation;
 mod pairs;
+mod scans;
 mod slips;
 
 pub(crate) use chainrule_check::{How, Question, Report, Verdict, check};

@@ -43,6 +43,20 @@ impl Graph {
     }
 }
 
+impl Step {
+    /// The step as it stands in the text of a graph, after the bodies that it applies: equal texts are equal steps.
+    pub fn to_text(&self) -> String {
+        let own = Body::Step(Arc::new(self.clone()));
+        let mut table = bodies(self.body(), &own.nodes());
+        table.add(own);
+        let mut text = String::new();
+        for (k, body) in table.list.iter().enumerate() {
+            write_body(&mut text, body, &table.word(k), &table);
+        }
+        text
+    }
+}
+
 fn push(text: &mut String, arguments: std::fmt::Arguments<'_>) {
     text.write_fmt(arguments).expect("invariant: writing to memory succeeds");
 }
