@@ -193,3 +193,21 @@ fn functions_of_scipy_and_reserved_names() {
     let y = g.mean(bent, &[0]).unwrap();
     golden_text!("export", "scipy", &numpy::function(&g, "def", &[np, e], &[y]).unwrap());
 }
+
+#[test]
+fn a_recurrence_is_refused_by_its_name() {
+    let mut g = Graph::new();
+    let x = g.input("x", Type::real(["n"])).unwrap();
+    let zero = g.integer(0);
+    let step = |g: &mut Graph, h: &[NodeId], x: &[NodeId]| Ok(vec![g.add(h[0], x[0])?]);
+    let h = g.recurrence("add", &Dim::size("n"), false, &[("h", zero)], &[("x", x)], step).unwrap()[0];
+    let y = g.sum_all(h).unwrap();
+    let error = numpy::function(&g, "f", &[x], &[y]).unwrap_err();
+    let formula = "scan(t=0..n-1, h <- add(h, x[t]); 0)[i]";
+    let rest = "is a recurrence (its step is `add`), which is not written as NumPy\n  help: evaluate it here, or write its steps out for a fixed length";
+    assert_eq!(error.to_string(), format!("`{formula}` {rest}"));
+    let named = numpy::expression(&g, y, &Names::new().with(h, "running")).unwrap_err();
+    assert_eq!(named.to_string(), format!("`running` {rest}"));
+    // What is passed in is not computed.
+    assert!(numpy::function(&g, "f", &[h], &[y]).is_ok());
+}

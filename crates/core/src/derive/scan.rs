@@ -176,10 +176,15 @@ impl Recurrence {
         }
     }
 
+    /// The trajectory of a carry.
+    fn trajectory(&self, g: &mut Graph, carry: usize) -> Result<NodeId> {
+        let scan = Scan { carry: carry as u16, ..self.scan.clone() };
+        g.scan_carry(&scan, self.step.clone(), &self.operands)
+    }
+
     /// The carry before each step: `h0` and then the trajectory without its end.
     fn previous(&self, g: &mut Graph, carry: usize) -> Result<NodeId> {
-        let scan = Scan { carry: carry as u16, ..self.scan.clone() };
-        let all = g.scan_carry(&scan, self.step.clone(), &self.operands)?;
+        let all = self.trajectory(g, carry)?;
         let rank = g.rank(all);
         let shape = g.shape(all).to_vec();
         let (first, before, inside) = self.shifted(false);
@@ -289,65 +294,28 @@ impl Recurrence {
         if kept.is_empty() {
             return Ok(Vec::new());
         }
-        let mut body = self.step.body().clone();
-        let outputs = open_opaque(&mut body, self.step.outputs(), Some(rules))?;
-        let mut carried = Vec::with_capacity(kept.len());
+        let mut draft = Draft::new(self, rules)?;
         for &k in kept {
-            let name = format!("{}_bar", self.step.formal_name(k));
-            carried.push(body.unused_input(&name, over(far, self.carry_shape(k)))?);
+            let zero = g.zero(over(far, self.carry_shape(k)));
+            draft.carry(g, &format!("{}_bar", self.step.formal_name(k)), zero)?;
         }
-        let (mut arriving, mut operands, mut seeds) = (Vec::new(), Vec::new(), Vec::new());
+        let mut seeds = Vec::with_capacity(live.len());
         for &j in live {
-            let mut total = kept.iter().position(|&k| k == j).map(|place| carried[place]);
+            let mut total = kept.iter().position(|&k| k == j).map(|place| draft.carried[place].0);
             if let Some(cotangent) = cotangents[j] {
                 let name = format!("{}_arriving", self.step.formal_name(j));
-                let formal = body.unused_input(&name, over(far, self.carry_shape(j)))?;
-                arriving.push(formal);
-                operands.push(positions_first(g, cotangent, far.len())?);
+                let formal = draft.arriving(g, &name, cotangent, far.len())?;
                 total = Some(match total {
-                    Some(total) => body.add(total, formal)?,
+                    Some(total) => draft.body.add(total, formal)?,
                     None => formal,
                 });
             }
             let total = total.expect("invariant: a carry without a cotangent feeds one that has");
-            seeds.push((outputs[j], Product::of(total, &body.shape(total).to_vec())));
+            seeds.push((draft.outputs[j], Product::of(total, &draft.body.shape(total).to_vec())));
         }
         let xs: Vec<NodeId> = kept.iter().map(|&k| self.step.formals()[k]).collect();
-        let next = sweep::reverse_from(&mut body, rules, &mut None, seeds, far.len(), &xs)?;
-        let initial: Vec<NodeId> = kept.iter().map(|&k| g.zero(over(far, self.carry_shape(k)))).collect();
-        let name = format!("{}_bar", self.step.name());
-        self.run(g, &name, !self.scan.backward, &body, (&carried, &initial), (&arriving, &operands), &next)
-    }
-
-    /// A scan whose step is made of this one's body: new carries, new inputs, and what it reads of the old formals.
-    #[allow(clippy::too_many_arguments, reason = "a recurrence, and the graph in which its step was made")]
-    fn run(
-        &self,
-        g: &mut Graph,
-        name: &str,
-        backward: bool,
-        body: &Graph,
-        (carried, initial): (&[NodeId], &[NodeId]),
-        (inputs, operands): (&[NodeId], &[NodeId]),
-        next: &[NodeId],
-    ) -> Result<Vec<NodeId>> {
-        let reached = body.reachable(next);
-        let reads = |formal: &NodeId| reached.binary_search(formal).is_ok();
-        let (mut own, mut given): (Vec<NodeId>, Vec<NodeId>) =
-            inputs.iter().zip(operands).filter(|(f, _)| reads(f)).map(|(&f, &o)| (f, o)).unzip();
-        let formals = self.step.formals();
-        for k in 0..self.entries().end {
-            if reads(&formals[k]) {
-                own.push(formals[k]);
-                given.push(if k < self.step.carries() { self.previous(g, k)? } else { self.operands[k] });
-            }
-        }
-        let (step, constants) = body.step(name, carried, &own, next)?;
-        let known: Vec<(NodeId, NodeId)> =
-            formals.iter().copied().zip(self.operands.iter().copied()).skip(self.entries().end).collect();
-        let constants = g.import(body, &constants, &known)?;
-        let all: Vec<NodeId> = initial.iter().copied().chain(given).chain(constants).collect();
-        g.scan(Arc::new(step), self.length(), backward, &all)
+        let next = sweep::reverse_from(&mut draft.body, rules, &mut None, seeds, far.len(), &xs)?;
+        draft.run(self, g, "bar", !self.scan.backward, &next)
     }
 
     fn with_positions(&self, shape: &[Dim]) -> Vec<Dim> {
@@ -397,38 +365,32 @@ impl Recurrence {
         }
         let direct = self.direct_tangents(g, rules, tangents, far, &live)?;
         let kept: Vec<usize> = (0..carries).filter(|&k| moved[k] || chosen[k]).collect();
-        let mut body = self.step.body().clone();
-        let outputs = open_opaque(&mut body, self.step.outputs(), Some(rules))?;
-        let (mut carried, mut initial, mut seeds) = (Vec::new(), Vec::new(), Vec::new());
+        let mut draft = Draft::new(self, rules)?;
+        let mut seeds = Vec::with_capacity(kept.len());
         for &k in &kept {
-            let name = format!("{}_dot", self.step.formal_name(k));
-            let ty = over(far, self.carry_shape(k));
-            let formal = body.unused_input(&name, ty.clone())?;
-            seeds.push((self.step.formals()[k], Product::of(formal, &ty.shape)));
-            carried.push(formal);
-            initial.push(tangents[k].unwrap_or_else(|| g.zero(ty)));
+            let start = tangents[k].unwrap_or_else(|| g.zero(over(far, self.carry_shape(k))));
+            let formal = draft.carry(g, &format!("{}_dot", self.step.formal_name(k)), start)?;
+            seeds.push((self.step.formals()[k], Product::of(formal, g.shape(start))));
         }
-        let (mut inputs, mut operands, mut next) = (Vec::new(), Vec::new(), Vec::new());
+        let mut next = Vec::with_capacity(kept.len());
         for &k in &kept {
             let ty = over(far, self.carry_shape(k));
             if !moved[k] {
-                next.push(body.zero(ty));
+                next.push(draft.body.zero(ty));
                 continue;
             }
-            let mut total = sweep::forward(&mut body, rules, &mut None, outputs[k], &seeds, far.len())?;
+            let output = draft.outputs[k];
+            let mut total = sweep::forward(&mut draft.body, rules, &mut None, output, &seeds, far.len())?;
             let place = live.iter().position(|&j| j == k).expect("invariant: it is moved");
             if let Some(part) = direct[place] {
                 let name = format!("{}_arriving", self.step.formal_name(k));
-                let formal = body.unused_input(&name, ty.clone())?;
-                inputs.push(formal);
-                operands.push(positions_first(g, part, far.len())?);
-                total = body.sum_unchecked(&[(Rational::ONE, total), (Rational::ONE, formal)], |_| ty);
+                let formal = draft.arriving(g, &name, part, far.len())?;
+                let terms = [(Rational::ONE, total), (Rational::ONE, formal)];
+                total = draft.body.sum_unchecked(&terms, |_| ty);
             }
             next.push(total);
         }
-        let name = format!("{}_dot", self.step.name());
-        let all =
-            self.run(g, &name, self.scan.backward, &body, (&carried, &initial), (&inputs, &operands), &next)?;
+        let all = draft.run(self, g, "dot", self.scan.backward, &next)?;
         for (&k, all) in kept.iter().zip(all).filter(|(k, _)| moved[**k]) {
             pushed[k] = Some(positions_after(g, all, far.len())?);
         }
@@ -466,10 +428,91 @@ impl Recurrence {
     }
 }
 
+/// The step of a derived recurrence while it is written down: the body of the original, with more inputs.
+struct Draft {
+    body: Graph,
+    /// The next carries of the original.
+    outputs: Vec<NodeId>,
+    /// New carries, and what they are before the first step.
+    carried: Vec<(NodeId, NodeId)>,
+    /// New inputs of each step, and what they are entries of.
+    arriving: Vec<(NodeId, NodeId)>,
+}
+
+impl Draft {
+    fn new(recurrence: &Recurrence, rules: &Rules) -> Result<Draft> {
+        let mut body = recurrence.step.body().clone();
+        let outputs = open_opaque(&mut body, recurrence.step.outputs(), Some(rules))?;
+        Ok(Draft { body, outputs, carried: Vec::new(), arriving: Vec::new() })
+    }
+
+    fn carry(&mut self, g: &Graph, name: &str, initial: NodeId) -> Result<NodeId> {
+        let formal = self.body.unused_input(name, g.ty(initial).clone())?;
+        self.carried.push((formal, initial));
+        Ok(formal)
+    }
+
+    /// An input over `far…` and own axes, from a node over `far…, t` and own axes.
+    fn arriving(&mut self, g: &mut Graph, name: &str, operand: NodeId, far: usize) -> Result<NodeId> {
+        let mut ty = g.ty(operand).clone();
+        ty.shape.remove(far);
+        let formal = self.body.unused_input(name, ty)?;
+        self.arriving.push((formal, positions_first(g, operand, far)?));
+        Ok(formal)
+    }
+
+    /// The recurrence with `next` for its new carries. What it reads of the original's carries it gets from their
+    /// trajectories, the next ones too: a step is not taken twice.
+    fn run(
+        mut self,
+        recurrence: &Recurrence,
+        g: &mut Graph,
+        suffix: &str,
+        backward: bool,
+        next: &[NodeId],
+    ) -> Result<Vec<NodeId>> {
+        let step = &recurrence.step;
+        let reached = self.body.reachable(next);
+        let mut taken = Vec::new();
+        for (k, &output) in self.outputs.iter().enumerate() {
+            let known = taken.iter().any(|&(from, _)| from == output);
+            if !known && reached.binary_search(&output).is_ok() && !self.body.raw_args(output).is_empty() {
+                let ty = self.body.ty(output).clone();
+                let formal = self.body.unused_input(&format!("{}_next", step.formal_name(k)), ty)?;
+                taken.push((output, formal));
+                self.arriving.push((formal, recurrence.trajectory(g, k)?));
+            }
+        }
+        let next = self.body.substitute(next, &taken)?;
+        let reached = self.body.reachable(&next);
+        let reads = |formal: NodeId| reached.binary_search(&formal).is_ok();
+        let formals = step.formals();
+        for (k, &formal) in formals[..recurrence.entries().end].iter().enumerate().filter(|(_, f)| reads(**f))
+        {
+            let carry = k < step.carries();
+            let operand = if carry { recurrence.previous(g, k)? } else { recurrence.operands[k] };
+            self.arriving.push((formal, operand));
+        }
+        self.arriving.retain(|(formal, _)| reads(*formal));
+        let (carried, initial): (Vec<NodeId>, Vec<NodeId>) = self.carried.into_iter().unzip();
+        let (inputs, operands): (Vec<NodeId>, Vec<NodeId>) = self.arriving.into_iter().unzip();
+        let name = format!("{}_{suffix}", step.name());
+        let (closed, constants) = self.body.step(&name, &carried, &inputs, &next)?;
+        let first = recurrence.entries().end;
+        let known: Vec<(NodeId, NodeId)> =
+            formals.iter().copied().zip(recurrence.operands.iter().copied()).skip(first).collect();
+        let constants = g.import(&self.body, &constants, &known)?;
+        let all: Vec<NodeId> = initial.into_iter().chain(operands).chain(constants).collect();
+        g.scan(Arc::new(closed), recurrence.length(), backward, &all)
+    }
+}
+
 /// The next carries at all positions at once, in a graph of their own.
 struct Batched {
     body: Graph,
-    /// Next carries, over positions and their own axes.
+    /// The carries that are written down.
+    carries: Vec<usize>,
+    /// Their next values, over positions and their own axes.
     values: Vec<NodeId>,
     /// Inputs that stand for the formals: at all positions, constants as they are.
     formals: Vec<NodeId>,
@@ -492,20 +535,31 @@ impl Batched {
         }
         let values = body.batch(&outputs, &replaced, recurrence.length())?;
         let values = open_opaque(&mut body, &values, Some(rules))?;
-        Ok(Batched { body, values, formals, known: Vec::new() })
+        Ok(Batched { body, carries: carries.to_vec(), values, formals, known: Vec::new() })
     }
 
     /// Nodes of the batched step as nodes of the graph of the scan.
-    fn bring(&self, recurrence: &Recurrence, g: &mut Graph, nodes: &[NodeId]) -> Result<Vec<NodeId>> {
-        let reached = self.body.reachable(nodes);
+    /// The next carries are the trajectories, so no step is taken twice.
+    fn bring(&mut self, recurrence: &Recurrence, g: &mut Graph, nodes: &[NodeId]) -> Result<Vec<NodeId>> {
         let mut known = self.known.clone();
+        let mut taken = Vec::new();
+        for (&k, &value) in self.carries.iter().zip(&self.values) {
+            if !self.body.raw_args(value).is_empty() && taken.iter().all(|&(from, _)| from != value) {
+                let name = format!("{}_next", recurrence.step.formal_name(k));
+                let formal = self.body.unused_input(&name, self.body.ty(value).clone())?;
+                known.push((formal, recurrence.trajectory(g, k)?));
+                taken.push((value, formal));
+            }
+        }
+        let nodes = self.body.substitute(nodes, &taken)?;
+        let reached = self.body.reachable(&nodes);
         for (k, &formal) in self.formals.iter().enumerate() {
             if reached.binary_search(&formal).is_ok() {
                 let carry = k < recurrence.step.carries();
                 known.push((formal, if carry { recurrence.previous(g, k)? } else { recurrence.operands[k] }));
             }
         }
-        g.import(&self.body, nodes, &known)
+        g.import(&self.body, &nodes, &known)
     }
 }
 

@@ -89,7 +89,7 @@ pub(crate) fn step(g: &mut Graph, d: &mut Dice) -> Result<Vec<NodeId>> {
     let (m, n) = (d.dim(), d.dim());
     let axes = [axis, d.axis()];
     let one = |node: Result<NodeId>| node.map(|n| vec![n]);
-    match d.below(46) {
+    match d.below(47) {
         0 => one(g.add(x, y)),
         1 => one(g.sub(x, y)),
         2 => one(g.multiply(x, y)),
@@ -154,6 +154,21 @@ pub(crate) fn step(g: &mut Graph, d: &mut Dice) -> Result<Vec<NodeId>> {
         42 => one(d.pick(&[Graph::softmax, Graph::logsumexp, Graph::log_softmax])(g, x, &axes)),
         43 => one(g.exclusive_prod(x, axis)),
         44 => one(Ok(g.tag("v", x))),
+        45 => {
+            let length = d.pick(&[Dim::ZERO, Dim::ONE, Dim::fixed(2), Dim::size("n"), Dim::fixed(-1)]);
+            let (carries, inputs) = (d.nodes(g), d.nodes(g));
+            let named = |list: &[NodeId]| list.iter().map(|&n| ("s", n)).collect::<Vec<_>>();
+            let backward = d.below(2) == 0;
+            g.recurrence("random", &length, backward, &named(&carries), &named(&inputs), |g, h, x| {
+                let mut next = h.to_vec();
+                for node in &mut next {
+                    let other = d.pick(&[h, x].concat());
+                    let operand = if d.below(3) == 0 { y } else { other };
+                    *node = g.multiply(*node, operand).unwrap_or(*node);
+                }
+                Ok(next)
+            })
+        }
         _ => one(g.insert_axis(x, axis)),
     }
 }

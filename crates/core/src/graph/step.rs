@@ -213,7 +213,11 @@ impl Graph {
         self.expect_nodes(per_step)?;
         self.expect_nodes(next)?;
         if next.len() != carries.len() {
-            let problem = format!("the step gives {} results for {} carries", next.len(), carries.len());
+            let (found, expected) =
+                (count(next.len(), "result", "results"), count(carries.len(), "carry", "carries"));
+            let problem = format!(
+                "the step gives {found} for {expected}\n  help: a step gives each carry back, in order"
+            );
             return Err(Error::Scan { step: name.to_string(), problem });
         }
         let own: BTreeSet<NodeId> = carries.iter().chain(per_step).copied().collect();
@@ -277,6 +281,10 @@ impl Graph {
         }
         Ok(outputs.iter().map(|n| new[n]).collect())
     }
+}
+
+fn count(n: usize, one: &str, several: &str) -> String {
+    format!("{n} {}", if n == 1 { one } else { several })
 }
 
 /// A body without tags and without functions but the built-in ones.

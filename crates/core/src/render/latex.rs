@@ -61,6 +61,7 @@ fn bare(shown: &Shown) -> String {
         Shown::Call(function, args) => call(function, args),
         Shown::Apply(function, args) => applied(function, args),
         Shown::Scan(scan) => recurrence(scan),
+        Shown::Carry(base, carry) => format!("{}.{}", put(base, Level::Atom), name(carry)),
         Shown::Map(map, args) => template(map.latex, args),
         Shown::Sum(terms) => sum(terms, " "),
         Shown::Product(over, under) => product(&Rational::ONE, over, under),
@@ -119,11 +120,10 @@ fn recurrence(scan: &Recurrence) -> String {
     let carries = list(scan.carries.iter().map(|c| name(c)).collect());
     let initial = list(scan.initial.iter().map(bare).collect());
     let (from, to) = (size(&scan.from.to_string()), size(&scan.to.to_string()));
-    let pick = scan.pick.as_ref().map_or_else(String::new, |p| format!("_{{{}}}", name(p)));
     let step = bare(&scan.step);
     let time = name(&scan.time);
     format!(
-        "\\operatorname{{scan}}_{{{time}={from}}}^{{{to}}}\\left({carries} \\leftarrow {step};\\; {initial}\\right){pick}"
+        "\\operatorname{{scan}}_{{{time}={from}}}^{{{to}}}\\left({carries} \\leftarrow {step};\\; {initial}\\right)"
     )
 }
 

@@ -165,13 +165,11 @@ impl Builder<'_> {
             return;
         }
         for arg in self.graph.args(node) {
-            let whole = if self.readable {
-                // A scan is not read back, so its numbers need no names.
-                (is_scan && self.is_leaf(arg))
-                    || matches!(
-                        self.graph.op(arg),
-                        Op::Linear(_) | Op::ArgSort(_) | Op::Named(_) | Op::Scan(_) | Op::Literal(_)
-                    )
+            let whole = if self.readable && is_scan {
+                // A scan is not read back, so its numbers need no names; all else is read better by one.
+                self.is_leaf(arg)
+            } else if self.readable {
+                matches!(self.graph.op(arg), Op::Linear(_) | Op::ArgSort(_) | Op::Named(_) | Op::Literal(_))
             } else {
                 self.whole(arg).is_some()
             };

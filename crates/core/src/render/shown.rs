@@ -70,8 +70,6 @@ pub(crate) struct Recurrence {
     pub(crate) step: Shown,
     /// Carries before the first step.
     pub(crate) initial: Vec<Shown>,
-    /// Which carry, when there are several.
-    pub(crate) pick: Option<String>,
 }
 
 /// A formula.
@@ -93,6 +91,8 @@ pub(crate) enum Shown {
     Apply(String, Vec<Shown>),
     /// The trajectory of a recurrence.
     Scan(Box<Recurrence>),
+    /// One of several carries: `base.name`.
+    Carry(Box<Shown>, String),
     /// An elementwise primitive, written by its record; true for whole arrays.
     Map(&'static Map, Vec<Shown>),
     /// `Σ coefficient · term`, in reading order.
@@ -239,6 +239,7 @@ impl Shown {
             Shown::Entry(base, at) => base.weight() - 1 + all(at),
             Shown::Call(_, args) | Shown::Apply(_, args) | Shown::Map(_, args) => all(args),
             Shown::Scan(scan) => scan.step.weight() + all(&scan.initial),
+            Shown::Carry(base, _) => base.weight(),
             Shown::Logic(_, args) | Shown::Dot(args, _) => all(args),
             Shown::Sum(terms) => terms.iter().map(|(_, t)| t.weight()).sum(),
             Shown::Product(a, b) | Shown::Elementwise(a, b) => all(a) + all(b),

@@ -23,7 +23,6 @@ pub(crate) fn steps(graph: &Graph, nodes: &[NodeId]) -> Vec<(Arc<Step>, String)>
         let numbered = (2u32..).map(|k| format!("{}{k}", step.name()));
         let name = std::iter::once(step.name().to_string())
             .chain(numbered)
-            .map(|name| spelled(&name))
             .find(|name| steps.iter().all(|(_, known)| known != name))
             .expect("invariant: numbered names never end");
         steps.push((step.clone(), name));
@@ -49,6 +48,11 @@ fn formals(step: &Step, range: std::ops::Range<usize>) -> Vec<String> {
     range.map(|k| spelled(step.formal_name(k))).collect()
 }
 
+/// The carry with this name, when the step has several.
+fn of_several(step: &Step, all: Shown, carry: String) -> Shown {
+    if step.carries() == 1 { all } else { Shown::Carry(Box::new(all), carry) }
+}
+
 impl Builder<'_> {
     /// `scan(t=0..n-1, h <- cell(h, x[t], W); h0)`, with the operands written whole.
     pub(crate) fn recurrence(&self, node: NodeId, operands: Vec<Shown>) -> Option<Shown> {
@@ -67,16 +71,11 @@ impl Builder<'_> {
         let Shown::Size(length) = self.size(&scan.length) else { return None };
         let last = length + first.clone() - Dim::ONE;
         let (from, to) = if scan.backward { (last, first) } else { (first, last) };
-        let pick = (step.carries() > 1).then(|| carries[usize::from(scan.carry)].clone());
-        Some(Shown::Scan(Box::new(Recurrence {
-            time: self.time.clone(),
-            from,
-            to,
-            carries,
-            step: applied,
-            initial,
-            pick,
-        })))
+        let time = self.time.clone();
+        let carry = usize::from(scan.carry);
+        let name = carries[carry].clone();
+        let all = Shown::Scan(Box::new(Recurrence { time, from, to, carries, step: applied, initial }));
+        Some(of_several(step, all, name))
     }
 }
 
@@ -99,14 +98,8 @@ impl Printer<'_> {
             for (k, &output) in step.outputs().iter().enumerate() {
                 // Steps are not read back.
                 let (axes, text) = printer.formula(output, write, false);
-                let mut head = write(&applied);
-                if step.carries() > 1 {
-                    head.push_str(&format!(".{}", write(&Shown::Name(spelled(step.formal_name(k))))));
-                }
-                let letters = axes.iter().map(write).collect::<Vec<_>>().join(",");
-                if !letters.is_empty() {
-                    head.push_str(&format!("[{letters}]"));
-                }
+                let head = of_several(step, applied.clone(), spelled(step.formal_name(k)));
+                let head = write(&Shown::entry(head, &axes));
                 lines.push((head, text.body));
                 lines.extend(text.definitions);
             }

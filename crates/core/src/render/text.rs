@@ -40,6 +40,11 @@ fn bare(out: &mut String, shown: &Shown) {
         Shown::Call(name, args) => call(out, name, args),
         Shown::Apply(name, args) => call(out, name, args),
         Shown::Scan(scan) => recurrence(out, scan),
+        Shown::Carry(base, carry) => {
+            put(out, base, Level::Atom);
+            out.push('.');
+            out.push_str(carry);
+        }
         Shown::Map(map, args) => template(out, map.text, args),
         Shown::Sum(terms) => sum(out, terms, " "),
         Shown::Product(over, under) => product(out, &Rational::ONE, over, under),
@@ -142,16 +147,13 @@ fn call(out: &mut String, name: &str, args: &[Shown]) {
     out.push(')');
 }
 
-/// `scan(t=0..n-1, (h,c) <- cell(h, c, x[t]); (h0,c0)).c`
+/// `scan(t=0..n-1, (h,c) <- cell(h, c, x[t]); (h0,c0))`
 fn recurrence(out: &mut String, scan: &Recurrence) {
     let (from, to) = (tightly(&scan.from.to_string()), tightly(&scan.to.to_string()));
     out.push_str(&format!("scan({}={from}..{to}, {} <- ", scan.time, tuple(&scan.carries)));
     put(out, &scan.step, Level::If);
     let initial: Vec<String> = scan.initial.iter().map(text).collect();
     out.push_str(&format!("; {})", tuple(&initial)));
-    if let Some(pick) = &scan.pick {
-        out.push_str(&format!(".{pick}"));
-    }
 }
 
 /// The only one, or all in parentheses.

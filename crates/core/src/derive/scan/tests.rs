@@ -541,7 +541,10 @@ fn what_does_not_fit_is_refused_in_its_own_words() {
         "scan of cell: carry h is real[m], but the step gives real[]\n  help: a step gives each carry back in the type it had"
     );
     let wrong = message(g.recurrence("cell", &n, false, &[("h", h0)], &[], |_, _, _| Ok(vec![])));
-    assert_eq!(wrong, "scan of cell: the step gives 0 results for 1 carries");
+    assert_eq!(
+        wrong,
+        "scan of cell: the step gives 0 results for 1 carry\n  help: a step gives each carry back, in order"
+    );
     let wrong = message(g.recurrence("cell", &n, false, &[("h", h0)], &[("x", x)], |_, h, _| Ok(h.to_vec())));
     assert_eq!(
         wrong,
