@@ -260,7 +260,7 @@ impl Recurrence {
             let mut terms: Vec<(Rational, NodeId)> =
                 cotangents[j].map(|c| (Rational::ONE, c)).into_iter().collect();
             if let Some(place) = kept.iter().position(|&k| k == j) {
-                terms.push((Rational::ONE, self.from_later(g, through[place], far, j)));
+                terms.push((Rational::ONE, self.cotangent_after(g, through[place], far, j)));
             }
             let ty = over(far, &self.with_positions(self.carry_shape(j)));
             totals.push(g.sum_unchecked(&terms, |_| ty));
@@ -311,7 +311,7 @@ impl Recurrence {
                 });
             }
             let total = total.expect("invariant: a carry without a cotangent feeds one that has");
-            seeds.push((draft.outputs[j], Product::of(total, &draft.body.shape(total).to_vec())));
+            seeds.push((draft.outputs[j], Product::of(total, draft.body.shape(total))));
         }
         let xs: Vec<NodeId> = kept.iter().map(|&k| self.step.formals()[k]).collect();
         let next = sweep::reverse_from(&mut draft.body, rules, &mut None, seeds, far.len(), &xs)?;
@@ -323,7 +323,7 @@ impl Recurrence {
     }
 
     /// `m[t+1]` over `far…, t` and the axes of the carry: absent at the end.
-    fn from_later(&self, g: &mut Graph, all: NodeId, far: &[Dim], carry: usize) -> NodeId {
+    fn cotangent_after(&self, g: &mut Graph, all: NodeId, far: &[Dim], carry: usize) -> NodeId {
         let own = self.carry_shape(carry);
         let (_, next, inside) = self.shifted(true);
         let place = |t: &Term| t.relabel(&|_| Label(far.len() as u32));

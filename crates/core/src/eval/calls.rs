@@ -18,6 +18,9 @@ pub(super) struct Call<'g, S> {
     body: Body<'g, S>,
 }
 
+/// A node and its value.
+type Found<S> = (NodeId, Rc<Value<S>>);
+
 enum Body<'g, S> {
     /// Of a function, with its output.
     Function(NodeId),
@@ -134,7 +137,7 @@ impl<S: Scalar> Call<'_, S> {
     }
 
     /// The node that applied the body, and the values found, with the nodes they belong to.
-    pub(super) fn results(self) -> (NodeId, Vec<(NodeId, Rc<Value<S>>)>) {
+    pub(super) fn results(self) -> (NodeId, Vec<Found<S>>) {
         let values = match self.body {
             Body::Function(output) => vec![(self.node, self.store.shared(output))],
             Body::Scan(steps) => {
@@ -175,7 +178,7 @@ impl<S: Scalar> Loop<'_, S> {
 
 impl<S: Scalar> Trajectory<S> {
     /// The node and its value, in order of positions.
-    fn value(mut self, backward: bool) -> (NodeId, Rc<Value<S>>) {
+    fn value(mut self, backward: bool) -> Found<S> {
         if backward {
             self.entries.reverse();
         }

@@ -16,8 +16,9 @@ use std::collections::BTreeSet;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-/// How deep scans stand in steps of scans. Passes recurse on this depth and on nothing else.
-pub const MAX_NESTING: usize = 16;
+/// How deep scans stand in steps of scans. Passes recurse on this depth and on nothing else, and a derivative may
+/// hold two copies of an inner scan, one for carries and one for constants, at each level.
+pub const MAX_NESTING: usize = 8;
 
 /// The body of a recurrence.
 #[derive(Clone)]

@@ -181,7 +181,7 @@ impl Graph {
     /// The carry at the end of a trajectory: its last entry, or `initial` when no step was taken.
     ///
     /// # Errors
-    /// [`Error::ShapesDiffer`] unless the trajectory is one of values like `initial`.
+    /// [`Error::Rank`] unless the trajectory is one of values like `initial`; [`Error::Entries`] for labels.
     pub fn last_carry(&mut self, initial: NodeId, trajectory: NodeId) -> Result<NodeId> {
         self.expect_nodes(&[initial, trajectory])?;
         let shape = self.shape(initial).to_vec();
@@ -189,8 +189,9 @@ impl Graph {
             let whole: Vec<Dim> = std::iter::once(n.clone()).chain(shape.iter().cloned()).collect();
             self.shape(trajectory) == &whole[..]
         }) else {
-            let (left, right) = (self.ty(initial).clone(), self.ty(trajectory).clone());
-            return Err(Error::ShapesDiffer { operation: "last_carry", left, right });
+            let expected = "the trajectory of values like the initial one";
+            let found = self.ty(trajectory).clone();
+            return Err(Error::Rank { operation: "last_carry", expected, found });
         };
         let first = self.insert_axis(initial, 0)?;
         let all = self.concat(&[first, trajectory], 0)?;

@@ -15,8 +15,11 @@ type Inputs = &'static [(&'static str, &'static [i64], bool)];
 struct Program {
     name: &'static str,
     inputs: Inputs,
-    build: fn(&mut Graph, &Dim, bool, &[NodeId]) -> Result<Vec<NodeId>>,
+    build: Build,
 }
+
+/// Builds the trajectories of so many steps, backward or not, of the inputs.
+type Build = fn(&mut Graph, &Dim, bool, &[NodeId]) -> Result<Vec<NodeId>>;
 
 /// Stands for the length of the recurrence.
 const N: i64 = -1;
@@ -157,7 +160,7 @@ fn built(program: &Program, n: i64, backward: bool) -> Built {
         let count: usize = sizes.iter().product();
         let node = if *is_real {
             let entry = |j: usize| {
-                ((j * 7 + k * 5 + 3) % 11) as f64 / 8.0 - 0.6 + f64::from(u8::from(j % 3 == 0)) * 0.3
+                ((j * 7 + k * 5 + 3) % 11) as f64 / 8.0 - 0.6 + f64::from(u8::from(j.is_multiple_of(3))) * 0.3
             };
             at.bind(name, Value::Real(Tensor::new(&sizes, (0..count).map(entry).collect()).unwrap()));
             g.input(name, Type::real(shape)).unwrap()
@@ -567,9 +570,9 @@ fn what_does_not_fit_is_refused_in_its_own_words() {
         message(g.scan(step, &n, false, &[x])),
         "scan of cell: carry h should be real[m], not real[k]"
     );
-    assert!(g.scan_nested(17).is_err() && g.scan_nested(16).is_ok());
-    let deep = g.scan_nested(17).unwrap_err().to_string();
-    assert!(deep.contains("scans nest 17 deep here, and at most 16"), "{deep}");
+    assert!(g.scan_nested(9).is_err() && g.scan_nested(8).is_ok());
+    let deep = g.scan_nested(9).unwrap_err().to_string();
+    assert!(deep.contains("scans nest 9 deep here, and at most 8"), "{deep}");
 }
 
 impl Graph {
@@ -590,13 +593,28 @@ impl Graph {
     }
 }
 
+/// Every level reads a constant and the carry of the level around it.
 #[test]
 fn the_deepest_nest_is_derived() {
+    fn level(g: &mut Graph, depth: usize, start: NodeId, a: NodeId) -> Result<NodeId> {
+        let made = g.recurrence("deep", &Dim::ONE, false, &[("h", start)], &[], |g, h, _| {
+            let moved = g.multiply(h[0], a)?;
+            if depth == 1 {
+                return Ok(vec![moved]);
+            }
+            let inner = level(g, depth - 1, moved, h[0])?;
+            Ok(vec![inner])
+        })?[0];
+        g.sum_all(made)
+    }
     let mut g = Graph::new();
-    let x = g.input("x", Type::scalar()).unwrap();
-    let y = g.scan_nested_in(crate::graph::step::MAX_NESTING, x).unwrap()[0];
-    let y = g.sum_all(y).unwrap();
-    let gradient = g.gradient(y, &[x]).unwrap()[0];
-    let at = Bindings::new().with("x", Tensor::scalar(3.0));
-    assert_eq!(value(&g, gradient, &at), [6.0]);
+    let [x, a] = ["x", "a"].map(|name| g.input(name, Type::scalar()).unwrap());
+    let y = level(&mut g, crate::graph::step::MAX_NESTING, x, a).unwrap();
+    let plain = unrolled(&mut g, &[y])[0];
+    let at = Bindings::new().with("x", Tensor::scalar(1.25)).with("a", Tensor::scalar(0.75));
+    agree(&g, y, plain, &at, "value");
+    let (found, expected) = (g.gradient(y, &[x, a]).unwrap(), g.gradient(plain, &[x, a]).unwrap());
+    for (&f, &e) in found.iter().zip(&expected) {
+        agree(&g, f, e, &at, "gradient");
+    }
 }
