@@ -21,7 +21,7 @@ pub static SCAN: Primitive = Primitive {
     family: "Recurrences",
     about: "All carries of a step that is applied n times, one after the other.",
     formula: "y[t,o] = h[t][o],  h[t] = step(h[t-1], x[t], w),  h[-1] = h0",
-    derivative: "g[t] = cotangent[t] + A[t+1]' @ g[t+1],  A[t] = dh[t]/dh[t-1];  dy/dx[t]: B[t]' @ g[t],  B[t] = dh[t]/dx[t];  dy/dw: sum(t, C[t]' @ g[t]),  C[t] = dh[t]/dw;  dy/dh0: A[0]' @ g[0]",
+    derivative: "dh[t]/dx[s] = A[t] @ ... @ A[s+1] @ B[s] for s <= t,  A[t] = dh[t]/dh[t-1],  B[s] = dh[s]/dx[s];  dh[t]/dw = sum(s, A[t] @ ... @ A[s+1] @ C[s]),  C[s] = dh[s]/dw;  dh[t]/dh0 = A[t] @ ... @ A[0]",
     domain: "that of the step, at every position",
     kinks: "those of the step",
     entry: |g, y, k| g.scan_entry(y, k),
