@@ -5,6 +5,7 @@ mod limits;
 mod modular;
 mod mutation;
 mod pairs;
+mod scans;
 mod slips;
 
 pub(crate) use chainrule_check::{How, Question, Report, Verdict, check};

@@ -82,6 +82,26 @@ const BUILDING: &[(&str, Mistake)] = &[
     }),
     ("an input of -n entries", |i| i.g.input("w", Type::real([-Dim::size("n")]))),
     ("insert_axis(x, 3)", |i| i.g.insert_axis(i.x, 3)),
+    ("scan whose step gives a vector for a number", |i| {
+        let n = Dim::size("n");
+        i.g.recurrence("cell", &n, false, &[("h", i.s)], &[("x", i.x)], |_, _, _| Ok(vec![i.x])).map(|y| y[0])
+    }),
+    ("scan over the wrong axis", |i| {
+        let n = Dim::size("n");
+        i.g.recurrence("cell", &n, false, &[("h", i.s)], &[("a", i.a)], |_, h, _| Ok(h.to_vec()))
+            .map(|y| y[0])
+    }),
+    ("scan that carries a label", |i| {
+        let n = Dim::size("n");
+        i.g.recurrence("cell", &n, false, &[("y", i.y)], &[], |_, h, _| Ok(h.to_vec())).map(|y| y[0])
+    }),
+    ("scan of two carries whose step gives one", |i| {
+        let n = Dim::size("n");
+        let carries = [("h", i.s), ("c", i.s)];
+        i.g.recurrence("cell", &n, false, &carries, &[], |_, h, _| Ok(vec![h[0]])).map(|y| y[0])
+    }),
+    ("last carry of something else", |i| i.g.last_carry(i.s, i.a)),
+    ("batch over another extent", |i| i.g.batch(&[i.x], &[(i.x, i.a)], &Dim::size("b")).map(|y| y[0])),
     ("gradient of x", |i| i.g.gradient(i.x, &[i.s]).map(|g| g[0])),
     ("derivative by the label y", |i| i.g.jacobian(i.s, i.y)),
     ("derivative by a constant", |i| {

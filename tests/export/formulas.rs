@@ -15,8 +15,8 @@ const NONE: [&str; 0] = [];
 /// A loss and its gradients as functions, one golden file.
 fn loss_and_gradients(name: &str, g: &mut Graph, inputs: &[NodeId], loss: NodeId, by: &[NodeId]) {
     let gradients = g.gradient(loss, by).expect("the loss is differentiable");
-    let text = numpy::function(g, "loss", inputs, &[loss]);
-    let gradient = numpy::function(g, "gradient", inputs, &gradients);
+    let text = numpy::function(g, "loss", inputs, &[loss]).unwrap();
+    let gradient = numpy::function(g, "gradient", inputs, &gradients).unwrap();
     golden_text!("export", name, &format!("{text}\n\n{gradient}"));
 }
 
@@ -34,7 +34,7 @@ fn cross_entropy_and_its_derivatives() {
     let mut g = Graph::new();
     let [z, y, loss] = cross_entropy(&mut g).unwrap();
     let hessian = g.hessian(loss, z).unwrap();
-    let hessian = numpy::function(&g, "hessian", &[z], &[hessian]);
+    let hessian = numpy::function(&g, "hessian", &[z], &[hessian]).unwrap();
     loss_and_gradients("cross_entropy", &mut g, &[z, y], loss, &[z]);
     golden_text!("export", "cross_entropy_hessian", &hessian);
 }
@@ -51,7 +51,7 @@ fn homework() {
         }
         text.push_str(&format!("# Problem {}\n", problem.number));
         for question in &problem.questions {
-            let written = numpy::expression(&problem.graph, question.node, &names);
+            let written = numpy::expression(&problem.graph, question.node, &names).unwrap();
             text.push_str(&format!("\n# {}\n", question.label));
             written.setup.iter().for_each(|line| text.push_str(&format!("{line}\n")));
             text.push_str(&format!("{}\n", written.result));
@@ -111,7 +111,7 @@ fn logistic_regression() {
     let loss = g.mean(each, &[0]).unwrap();
     loss_and_gradients("logistic_regression", &mut g, &[x, w, t], loss, &[w]);
     let hessian = g.hessian(loss, w).unwrap();
-    golden_text!("export", "logistic_hessian", &numpy::function(&g, "hessian", &[x, w], &[hessian]));
+    golden_text!("export", "logistic_hessian", &numpy::function(&g, "hessian", &[x, w], &[hessian]).unwrap());
 }
 
 #[test]
@@ -177,7 +177,7 @@ fn indexing() {
         ("convolved", convolved),
         ("diagonal", diagonal),
     ] {
-        text.push_str(&format!("{}\n\n", numpy::function(&g, name, &[], &[node])));
+        text.push_str(&format!("{}\n\n", numpy::function(&g, name, &[], &[node]).unwrap()));
     }
     golden_text!("export", "indexing", &text);
 }
@@ -191,5 +191,23 @@ fn functions_of_scipy_and_reserved_names() {
     let both = g.multiply(erf, gamma).unwrap();
     let bent = g.map(&TANH, &[both]).unwrap();
     let y = g.mean(bent, &[0]).unwrap();
-    golden_text!("export", "scipy", &numpy::function(&g, "def", &[np, e], &[y]));
+    golden_text!("export", "scipy", &numpy::function(&g, "def", &[np, e], &[y]).unwrap());
+}
+
+#[test]
+fn a_recurrence_is_refused_by_its_name() {
+    let mut g = Graph::new();
+    let x = g.input("x", Type::real(["n"])).unwrap();
+    let zero = g.integer(0);
+    let step = |g: &mut Graph, h: &[NodeId], x: &[NodeId]| Ok(vec![g.add(h[0], x[0])?]);
+    let h = g.recurrence("add", &Dim::size("n"), false, &[("h", zero)], &[("x", x)], step).unwrap()[0];
+    let y = g.sum_all(h).unwrap();
+    let error = numpy::function(&g, "f", &[x], &[y]).unwrap_err();
+    let formula = "scan(t=0..n-1, h <- add(h, x[t]); 0)[i]";
+    let rest = "is a recurrence (its step is `add`), which is not written as NumPy\n  help: evaluate it here, or write its steps out for a fixed length";
+    assert_eq!(error.to_string(), format!("`{formula}` {rest}"));
+    let named = numpy::expression(&g, y, &Names::new().with(h, "running")).unwrap_err();
+    assert_eq!(named.to_string(), format!("`running` {rest}"));
+    // What is passed in is not computed.
+    assert!(numpy::function(&g, "f", &[h], &[y]).is_ok());
 }

@@ -50,7 +50,9 @@ fn jobs_of(mut case: Case) -> Vec<Job> {
 #[test]
 fn every_primitive_and_its_derivatives() {
     let maps = maps::cases().into_iter().flat_map(jobs_of);
-    let programs = PROGRAMS.iter().flat_map(|p| jobs_of(p.case()));
+    // Recurrences are refused; `formulas.rs` says with which words.
+    let written = PROGRAMS.iter().filter(|p| p.rule != "scan");
+    let programs = written.flat_map(|p| jobs_of(p.case()));
     report("primitives", compare(&maps.chain(programs).collect::<Vec<_>>(), false));
 }
 

@@ -30,7 +30,7 @@ impl Job {
         // All inputs, so that sizes are read off the shapes of those that the outputs do not need too.
         let inputs: Vec<NodeId> =
             graph.nodes().filter(|&n| graph.as_input(n).is_some_and(|i| i.copy == 0)).collect();
-        let code = numpy::function(graph, "f", &inputs, outputs);
+        let code = numpy::function(graph, "f", &inputs, outputs).unwrap();
         let (mut kept, mut expected) = (Vec::new(), Vec::new());
         for point in points {
             let Ok(values) = graph.evaluate::<f64>(outputs, &point.plain()) else { continue };

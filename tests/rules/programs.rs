@@ -10,7 +10,7 @@ use chainrule_core::graph::Graph;
 use chainrule_core::graph::op::{Comparison, Linear, Reduction};
 use chainrule_core::index::{Label, Term};
 use chainrule_core::node::NodeId;
-use chainrule_core::ops::map::{EXP, LOG, RECIP};
+use chainrule_core::ops::map::{EXP, LOG, RECIP, TANH};
 use chainrule_core::rational::Rational;
 use chainrule_core::shape::{DType, Dim, Sizes};
 use chainrule_core::tensor::{Tensor, Value};
@@ -358,6 +358,38 @@ pub(crate) static PROGRAMS: &[Program] = &[
         Fill::Matrix,
         plain("cholesky", "of a batch", "a[b,n,n]", TWO, |g, x| g.linear(Linear::Cholesky, x)),
     ),
+    // scans
+    plain("scan", "a linear recurrence", "a[] h[] x[n]", ONE, |g, x| {
+        let carries = [("h", x[1])];
+        let made = g.recurrence("decay", &size("n"), false, &carries, &[("x", x[2])], |g, h, v| {
+            let kept = g.multiply(x[0], h[0])?;
+            Ok(vec![g.add(kept, v[0])?])
+        });
+        made.map(|y| y[0])
+    }),
+    plain("scan", "a cell, backward", "h[d] x[n,d] w[d,d]", TWO, |g, x| {
+        let n = g.shape(x[1])[0].clone();
+        let made = g.recurrence("cell", &n, true, &[("h", x[0])], &[("x", x[1])], |g, h, v| {
+            let kept = g.dot(x[2], h[0])?;
+            let sum = g.add(kept, v[0])?;
+            Ok(vec![g.map(&TANH, &[sum])?])
+        });
+        made.map(|y| y[0])
+    }),
+    plain("scan", "the second of two carries", "p[] s[] x[n]", ONE, |g, x| {
+        let made = g.recurrence(
+            "pair",
+            &size("n"),
+            false,
+            &[("p", x[0]), ("s", x[1])],
+            &[("x", x[2])],
+            |g, c, v| {
+                let product = g.multiply(c[0], v[0])?;
+                Ok(vec![product, g.multiply(c[1], product)?])
+            },
+        );
+        made.map(|y| y[1])
+    }),
     // composites
     plain("logsumexp", "of a vector", "a[n]", &[&[1], &[3]], |g, x| g.logsumexp(x[0], &[0])),
     plain("logsumexp", "along the first axis", "a[m,n]", &[&[1, 1], &[2, 3], &[3, 0]], |g, x| {

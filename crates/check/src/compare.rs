@@ -50,6 +50,27 @@ pub(crate) struct Pair {
 /// A contraction that loops over more positions than this is not evaluated at a point.
 const LOOPS: i64 = 2_000_000;
 
+/// What a scan loops over: its positions, and for each of them what its step loops over.
+fn step_loops(g: &Graph, node: NodeId, outside: &[Dim], loops: &mut Vec<Vec<Dim>>) {
+    let Some((scan, step)) = g.as_scan(node) else { return };
+    let mut own = outside.to_vec();
+    own.push(scan.length.clone());
+    let with = |more: &[Dim]| own.iter().chain(more).cloned().collect::<Vec<Dim>>();
+    for inner in step.body().reachable(step.outputs()) {
+        let extents = match step.body().op(inner) {
+            Op::Contract(product) => with(&product.extents),
+            Op::Scan(_) => {
+                step_loops(step.body(), inner, &own, loops);
+                continue;
+            }
+            _ => with(step.body().shape(inner)),
+        };
+        if !loops.contains(&extents) {
+            loops.push(extents);
+        }
+    }
+}
+
 impl Pair {
     pub(crate) fn new(g: &Graph, claimed: NodeId, derived: NodeId, assume: &[NodeId], limit: usize) -> Pair {
         let mut outputs = vec![claimed, derived];
@@ -66,6 +87,12 @@ impl Pair {
                 }
                 Op::Named(_) => {
                     transparent &= g.as_named(node).is_some_and(|f| f.composite.is_some());
+                    false
+                }
+                // The branches of a step are not seen from outside.
+                Op::Scan(_) => {
+                    transparent = false;
+                    step_loops(g, node, &[], &mut loops);
                     false
                 }
                 Op::Contract(product) => {

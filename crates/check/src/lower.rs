@@ -149,6 +149,13 @@ impl Canon {
                 let atom = self.tensor(whole, &[&x], Info { below, ..Info::default() });
                 self.leaf(g.ty(node).dtype, atom, &axes)
             }
+            Op::Scan(_) => {
+                let whole = Whole::Other(self.recurrence(g, node, known));
+                let polys: Vec<Rc<Poly>> = (0..args.len()).map(poly).collect();
+                let refs: Vec<&Poly> = polys.iter().map(|p| &**p).collect();
+                let atom = self.tensor(whole, &refs, Info::default());
+                self.leaf(g.ty(node).dtype, atom, &axes)
+            }
             Op::Named(_) => {
                 let function = g.as_named(node).expect("invariant: a function").clone();
                 if depth >= DEPTH {
@@ -165,6 +172,22 @@ impl Canon {
                 inner.remove(&function.output).unwrap_or_else(|| real(Poly::zero(&axes)))
             }
         }
+    }
+
+    /// A scan by its step, written out, and by the integer operands that it reads: what is not compared as a polynomial.
+    fn recurrence(&self, g: &Graph, node: NodeId, known: &Meanings) -> String {
+        let (scan, step) = g.as_scan(node).expect("invariant: a scan");
+        let labels: Vec<String> = g
+            .args(node)
+            .iter()
+            .enumerate()
+            .filter_map(|(k, a)| match known.get(a) {
+                Some(Meaning::Int(atom)) => Some(format!("{k}: {atom:?}")),
+                _ => None,
+            })
+            .collect();
+        let (carry, length, backward) = (scan.carry, self.dim(&scan.length), scan.backward);
+        format!("{}carry {carry} length {length} backward {backward} labels {labels:?}", step.to_text())
     }
 
     fn leaf(&mut self, dtype: DType, atom: NodeId, axes: &[Dim]) -> Meaning {

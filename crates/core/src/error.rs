@@ -198,6 +198,13 @@ pub enum Error {
         /// How many entries were given.
         found: usize,
     },
+    /// A recurrence that cannot be built.
+    Scan {
+        /// Name of its step.
+        step: String,
+        /// What is wrong, with what was expected and what to try.
+        problem: String,
+    },
     /// A function whose body is not closed.
     Body {
         /// Name of the function.
@@ -267,7 +274,7 @@ impl fmt::Display for Error {
             Error::ShapesDiffer { operation, left, right } => {
                 write!(f, "`{operation}` needs equal shapes: left is {left}, right is {right}")?;
                 let whole =
-                    ["vjp", "jvp", "substitute", "restore_axes", "apply", "concat", "solve", "solve_lower", "solve_upper"];
+                    ["vjp", "jvp", "substitute", "restore_axes", "apply", "concat", "solve", "solve_lower", "solve_upper", "batch"];
                 if whole.contains(operation) {
                     return Ok(());
                 }
@@ -399,6 +406,7 @@ impl fmt::Display for Error {
                     None => f.write_str("\n  help: no value is that large"),
                 }
             }
+            Error::Scan { step, problem } => write!(f, "scan of {step}: {problem}"),
             Error::Body { function, problem } => {
                 write!(
                     f,

@@ -291,6 +291,26 @@ impl Term {
         total
     }
 
+    /// Entries of the chosen integer tensors read at one more position, in front of the others.
+    pub(crate) fn lead_elements(&self, lead: &Term, chosen: &dyn Fn(NodeId) -> bool) -> Term {
+        let mut total = Term::constant(self.constant.clone());
+        for (atom, coefficient) in &self.parts {
+            let inner = |t: &Term| Box::new(t.lead_elements(lead, chosen));
+            let atom = match atom {
+                Atom::Label(label) => Atom::Label(*label),
+                Atom::Quotient(t, e) => Atom::Quotient(inner(t), e.clone()),
+                Atom::Remainder(t, e) => Atom::Remainder(inner(t), e.clone()),
+                Atom::Element(n, at) => {
+                    let rest = at.iter().map(|t| t.lead_elements(lead, chosen));
+                    let first = chosen(*n).then(|| lead.clone());
+                    Atom::Element(*n, first.into_iter().chain(rest).collect())
+                }
+            };
+            total = total + Term::atom(atom).scaled(coefficient);
+        }
+        total
+    }
+
     /// Extents specialised to given sizes.
     pub fn map_dims(&self, specialise: &dyn Fn(&Dim) -> Dim) -> Term {
         let mut total = Term::constant(specialise(&self.constant));

@@ -7,4 +7,4 @@
 pub mod numpy;
 pub mod plan;
 
-pub use plan::Names;
+pub use plan::{Names, Unsupported};

@@ -8,6 +8,7 @@ use chainrule_core::form::{Cond, Product};
 use chainrule_core::graph::op::Op;
 use chainrule_core::index::Term;
 use chainrule_core::ops::map::RECIP;
+use chainrule_core::render::Printer;
 use chainrule_core::{Graph, NodeId};
 use std::collections::BTreeMap;
 
@@ -49,7 +50,42 @@ pub struct Plan {
     user: Vec<Option<NodeId>>,
 }
 
+/// What a target cannot write.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Unsupported {
+    /// The language of the target.
+    pub target: &'static str,
+    /// The node, by its name or its formula.
+    pub node: String,
+    /// What kind of node it is.
+    pub kind: String,
+}
+
+impl std::fmt::Display for Unsupported {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Unsupported { target, node, kind } = self;
+        write!(
+            f,
+            "`{node}` is {kind}, which is not written as {target}\n  help: evaluate it here, or write its steps out for a fixed length"
+        )
+    }
+}
+
+impl std::error::Error for Unsupported {}
+
 impl Plan {
+    /// Fails when something that is computed is a recurrence.
+    ///
+    /// # Errors
+    /// [`Unsupported`] with the first recurrence in order of computation.
+    pub fn without_recurrences(&self, target: &'static str) -> Result<(), Unsupported> {
+        let scan = |&node: &NodeId| Some((node, self.graph.as_scan(node)?.1.name().to_string()));
+        let Some((node, step)) = self.order.iter().find_map(scan) else { return Ok(()) };
+        let formula = || Printer::new(&self.graph).index_text(node).body;
+        let node = self.name(node).map_or_else(formula, str::to_string);
+        Err(Unsupported { target, node, kind: format!("a recurrence (its step is `{step}`)") })
+    }
+
     /// Plans the outputs from the given parameters; inputs that are needed beyond these become parameters too, in
     /// order of declaration.
     ///

@@ -206,6 +206,9 @@ pub const CODES: &[Code] = codes! {
     "E0312" "a graph in use while it is being read"
         "This is met only through the library."
         "" => "";
+    "E0313" "a recurrence whose step does not fit it"
+        "This is met only through the library: a step gives each carry back in its type, and reads inputs along their first axis."
+        "" => "";
     "E0400" "an evaluation that is refused"
         "The message says what the evaluation met."
         "" => "";

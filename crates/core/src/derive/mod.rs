@@ -8,6 +8,7 @@
 
 pub mod named;
 pub mod numbers;
+pub mod scan;
 pub mod steps;
 pub mod sweep;
 pub mod terms;
@@ -205,7 +206,7 @@ fn expect_real(g: &Graph, x: NodeId) -> Result<()> {
 /// The nodes with every function opened that states no entry of its own, or whose entry the rules overrule.
 ///
 /// A stated entry stands for its body's rules, so it does not answer where one of those is replaced.
-fn open_opaque(g: &mut Graph, nodes: &[NodeId], rules: Option<&Rules>) -> Result<Vec<NodeId>> {
+pub(crate) fn open_opaque(g: &mut Graph, nodes: &[NodeId], rules: Option<&Rules>) -> Result<Vec<NodeId>> {
     let opaque = |g: &Graph, n: NodeId| match g.as_named(n) {
         None => false,
         Some(_) if has_entry(g, n).is_none() => true,

@@ -1,5 +1,6 @@
 //! The two sweeps: reverse from an output, forward from inputs, both over entries of primitives.
 
+use super::scan::{Arrivals, Departures};
 use super::steps::Recorder;
 use super::terms::{combine, settle};
 use crate::error::Result;
@@ -7,7 +8,7 @@ use crate::form::Product;
 use crate::graph::Graph;
 use crate::graph::op::Op;
 use crate::node::NodeId;
-use crate::ops::rules::Rules;
+use crate::ops::rules::{Rules, rule_name};
 use crate::shape::{DType, Dim, Type};
 use rustc_hash::FxHashMap;
 
@@ -16,20 +17,28 @@ pub(crate) type Recording<'a> = Option<&'a mut Recorder>;
 
 /// Which nodes lie between the inputs and the output, both included.
 pub(crate) fn active(g: &Graph, y: NodeId, xs: &[NodeId]) -> Vec<bool> {
-    let mut depends = vec![false; y.index() + 1];
-    for x in xs.iter().filter(|x| **x <= y) {
+    active_between(g, &[y], xs)
+}
+
+/// As [`active`], for several outputs.
+pub(crate) fn active_between(g: &Graph, ys: &[NodeId], xs: &[NodeId]) -> Vec<bool> {
+    let Some(&last) = ys.iter().max() else { return Vec::new() };
+    let mut depends = vec![false; last.index() + 1];
+    for x in xs.iter().filter(|x| **x <= last) {
         depends[x.index()] = true;
     }
     let Some(first) = xs.iter().map(|x| x.index()).min() else { return depends };
-    for k in first..=y.index() {
+    for k in first..=last.index() {
         let node = NodeId::new(k);
         if !depends[k] && g.raw_args(node).iter().any(|a| depends[a.index()]) {
             depends[k] = g.ty(node).dtype == DType::Real && !matches!(g.op(node), Op::StopGradient);
         }
     }
-    let mut wanted = vec![false; y.index() + 1];
-    wanted[y.index()] = depends[y.index()];
-    for k in (first..=y.index()).rev() {
+    let mut wanted = vec![false; last.index() + 1];
+    for y in ys {
+        wanted[y.index()] = depends[y.index()];
+    }
+    for k in (first..=last.index()).rev() {
         if wanted[k] {
             for &a in g.raw_args(NodeId::new(k)) {
                 wanted[a.index()] |= depends[a.index()];
@@ -43,26 +52,30 @@ fn extents(outer: &[Dim], own: &[Dim]) -> Vec<Dim> {
     outer.iter().chain(own).cloned().collect()
 }
 
-/// The terms that arrive at each of `xs` from `y`, seeded by `seed` (free labels: `outer`, then axes of `y`).
+/// The terms that arrive at each of `xs` from the seeds, each at its node (free labels: `outer`, then axes of it).
 fn reverse_terms(
     g: &mut Graph,
     rules: &Rules,
     recording: &mut Recording<'_>,
-    y: NodeId,
-    seed: Product,
+    seeds: Vec<(NodeId, Product)>,
     outer: usize,
     xs: &[NodeId],
 ) -> Result<Vec<Vec<Product>>> {
-    let far: Vec<Dim> = seed.extents[..outer].to_vec();
-    let active = active(g, y, xs);
+    let far: Vec<Dim> = seeds.first().map_or(Vec::new(), |(_, s)| s.extents[..outer].to_vec());
+    let ys: Vec<NodeId> = seeds.iter().map(|(y, _)| *y).collect();
+    let active = active_between(g, &ys, xs);
     let mut arrived: FxHashMap<NodeId, Vec<Product>> = FxHashMap::default();
-    arrived.insert(y, vec![seed]);
+    for (y, seed) in seeds {
+        arrived.entry(y).or_default().push(seed);
+    }
     let mut results: FxHashMap<NodeId, Vec<Product>> = xs.iter().map(|&x| (x, Vec::new())).collect();
-    for node in (0..=y.index()).rev().map(NodeId::new) {
+    let mut scans = Arrivals::default();
+    for node in (0..active.len()).rev().map(NodeId::new) {
         if !active[node.index()] {
             continue;
         }
-        let Some(terms) = arrived.remove(&node) else { continue };
+        let is_scan = g.as_scan(node).is_some() && !rules.is_replaced(rule_name(g, node));
+        let Some(terms) = arrived.remove(&node).or_else(|| is_scan.then(Vec::new)) else { continue };
         let terms = settle(g, terms);
         if let Some(result) = results.get_mut(&node) {
             result.clone_from(&terms);
@@ -73,6 +86,15 @@ fn reverse_terms(
             continue;
         }
         let shape = extents(&far, g.shape(node));
+        if is_scan {
+            // The trajectories of a recurrence are pulled back together, once the last of them has been reached.
+            record(g, rules, recording, node, &operands, terms.is_empty())?;
+            let cotangent = g.sum_of_products(&terms, &shape);
+            for (operand, product) in scans.reach(g, rules, node, cotangent, &far, &active)? {
+                arrived.entry(operand).or_default().push(product);
+            }
+            continue;
+        }
         let terms = combine(g, &terms, outer, &shape);
         for (k, operand) in operands {
             let entry = rules.entry(g, node, k)?;
@@ -88,6 +110,23 @@ fn reverse_terms(
     Ok(xs.iter().map(|x| results[x].clone()).collect())
 }
 
+/// Records the entries of a node that a sweep applies without forming them.
+fn record(
+    g: &mut Graph,
+    rules: &Rules,
+    recording: &mut Recording<'_>,
+    node: NodeId,
+    operands: &[(usize, NodeId)],
+    nothing: bool,
+) -> Result<()> {
+    let Some(recorder) = recording.as_deref_mut().filter(|_| !nothing) else { return Ok(()) };
+    for &(k, _) in operands {
+        let entry = rules.entry(g, node, k)?;
+        recorder.record(g, node, k, &entry);
+    }
+    Ok(())
+}
+
 /// The reverse sweep: for each `x` the node `Σ_out seed[outer; out] ∂y[out]/∂x[in]` over axes `outer… in…`.
 pub(crate) fn reverse(
     g: &mut Graph,
@@ -98,8 +137,20 @@ pub(crate) fn reverse(
     outer: usize,
     xs: &[NodeId],
 ) -> Result<Vec<NodeId>> {
-    let far: Vec<Dim> = seed.extents[..outer].to_vec();
-    let terms = reverse_terms(g, rules, recording, y, seed, outer, xs)?;
+    reverse_from(g, rules, recording, vec![(y, seed)], outer, xs)
+}
+
+/// As [`reverse`], from several nodes at once: what they share is swept once.
+pub(crate) fn reverse_from(
+    g: &mut Graph,
+    rules: &Rules,
+    recording: &mut Recording<'_>,
+    seeds: Vec<(NodeId, Product)>,
+    outer: usize,
+    xs: &[NodeId],
+) -> Result<Vec<NodeId>> {
+    let far: Vec<Dim> = seeds.first().map_or(Vec::new(), |(_, s)| s.extents[..outer].to_vec());
+    let terms = reverse_terms(g, rules, recording, seeds, outer, xs)?;
     Ok(xs
         .iter()
         .zip(terms)
@@ -120,7 +171,7 @@ pub(crate) fn jacobian_terms(
 ) -> Result<Vec<Product>> {
     let outer = g.rank(y);
     let seed = Product::identity(&g.ty(y).shape.clone());
-    let terms = reverse_terms(g, rules, recording, y, seed, outer, &[x])?;
+    let terms = reverse_terms(g, rules, recording, vec![(y, seed)], outer, &[x])?;
     Ok(terms.into_iter().next().unwrap_or_default())
 }
 
@@ -156,12 +207,25 @@ pub(crate) fn forward(
         seeded.entry(*x).or_default().push(seed.clone());
     }
     let mut carried: FxHashMap<NodeId, Vec<Product>> = FxHashMap::default();
+    let mut scans = Departures::default();
     for node in (0..=y.index()).map(NodeId::new) {
         if !active[node.index()] {
             continue;
         }
         let mut terms: Vec<Product> = seeded.remove(&node).unwrap_or_default();
-        for (k, operand) in g.args(node).into_iter().enumerate() {
+        let is_scan = g.as_scan(node).is_some() && !rules.is_replaced(rule_name(g, node));
+        if is_scan {
+            let operands = g.args(node);
+            let active: Vec<(usize, NodeId)> =
+                operands.iter().copied().enumerate().filter(|(_, a)| carried.contains_key(a)).collect();
+            record(g, rules, recording, node, &active, false)?;
+            let tangent = |g: &mut Graph, a: NodeId| {
+                let shape = extents(&far, g.shape(a));
+                carried.get(&a).map(|terms| g.sum_of_products(terms, &shape))
+            };
+            terms.extend(scans.leave(g, rules, node, &far, &tangent)?);
+        }
+        for (k, operand) in g.args(node).into_iter().enumerate().filter(|_| !is_scan) {
             let Some(tangent) = carried.get(&operand).cloned() else { continue };
             let entry = rules.entry(g, node, k)?;
             if let Some(recorder) = recording.as_deref_mut() {

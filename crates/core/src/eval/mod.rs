@@ -6,6 +6,7 @@
 //! over, and contractions of three and more factors are ordered when that saves work.
 
 pub mod bindings;
+mod calls;
 pub mod contract;
 mod facts;
 pub mod kinks;
@@ -26,6 +27,7 @@ use crate::scalar::Scalar;
 use crate::shape::{DType, Dim, Sizes};
 use crate::tensor::{Tensor, Value};
 pub use bindings::Bindings;
+use calls::Call;
 pub use kinks::KinkHit;
 use std::rc::Rc;
 
@@ -128,8 +130,8 @@ impl<'g, S: Scalar> Store<'g, S> {
 
     /// Evaluates what the outputs need, freeing what is no longer read.
     ///
-    /// Bodies of functions are evaluated in stores of their own, on a stack of our own: they may be nested as deep as
-    /// memory allows.
+    /// Bodies of functions and steps of scans are evaluated in stores of their own, on a stack of our own: functions may
+    /// be nested as deep as memory allows.
     pub(crate) fn run(&mut self, outputs: &[NodeId], mut kinks: Option<&mut Vec<KinkHit>>) -> Result<()> {
         let mut own = Pass::new(self, outputs);
         let mut calls: Vec<Call<'g, S>> = Vec::new();
@@ -139,22 +141,32 @@ impl<'g, S: Scalar> Store<'g, S> {
                 None => self.advance(&mut own, kinks.as_deref_mut())?,
             };
             if let Some(node) = next {
-                let store = calls.last().map_or(&*self, |call| &call.store);
-                let call = store.call(node);
+                let (store, pass) = match calls.last() {
+                    Some(call) => (&call.store, &call.pass),
+                    None => (&*self, &own),
+                };
+                let call = store.call(pass, node)?;
                 calls.push(call);
                 continue;
             }
-            let Some(Call { node, output, store: body, .. }) = calls.pop() else { return Ok(()) };
+            if calls.last_mut().is_some_and(Call::takes_another_step) {
+                continue;
+            }
+            let Some(call) = calls.pop() else { return Ok(()) };
             let (store, pass) = match calls.last_mut() {
                 Some(call) => (&mut call.store, &mut call.pass),
                 None => (&mut *self, &mut own),
             };
-            store.stored += body.stored;
-            store.finish(pass, node, body.shared(output));
+            store.stored += call.stored();
+            let (node, values) = call.results();
+            for (place, value) in values {
+                store.keep(pass, place, value);
+            }
+            pass.release(store, node);
         }
     }
 
-    /// Evaluates up to the next function without a kernel, which is answered; `None` at the end.
+    /// Evaluates up to the next function without a kernel or the next scan, which is answered; `None` at the end.
     fn advance(&mut self, pass: &mut Pass, mut kinks: Option<&mut Vec<KinkHit>>) -> Result<Option<NodeId>> {
         while let Some(node) = pass.nodes.next() {
             if self.values[node.index()].is_some() {
@@ -172,31 +184,15 @@ impl<'g, S: Scalar> Store<'g, S> {
 
     /// Keeps the value of a node, and frees the operands that nothing else reads.
     fn finish(&mut self, pass: &mut Pass, node: NodeId, value: Rc<Value<S>>) {
+        self.keep(pass, node, value);
+        pass.release(self, node);
+    }
+
+    fn keep(&mut self, pass: &Pass, node: NodeId, value: Rc<Value<S>>) {
         if !pass.is_output[node.index()] {
             self.stored += value.count();
         }
         self.values[node.index()] = Some(value);
-        pass.release(self, node);
-    }
-
-    /// The evaluation of the body of a function.
-    fn call(&self, node: NodeId) -> Call<'g, S> {
-        let function = self.graph.as_named(node).expect("invariant: a function");
-        let output = function.output;
-        let mut store = Store {
-            graph: &function.body,
-            sizes: self.sizes.clone(),
-            values: vec![None; output.index() + 1],
-            options: self.options.clone(),
-            stored: 0,
-        };
-        for (formal, &a) in function.formals.iter().zip(self.graph.raw_args(node)) {
-            if let Some(place) = store.values.get_mut(formal.index()) {
-                *place = Some(self.shared(a));
-            }
-        }
-        let pass = Pass::new(&store, &[output]);
-        Call { node, output, store, pass }
     }
 
     /// The value of a node that has been evaluated.
@@ -233,7 +229,7 @@ impl<'g, S: Scalar> Store<'g, S> {
         self.stored += entries;
     }
 
-    /// The value of a node, or `None` for a function whose body is to be evaluated.
+    /// The value of a node, or `None` for a function whose body, or a scan whose step is to be evaluated.
     fn compute(&mut self, node: NodeId, kinks: Option<&mut Vec<KinkHit>>) -> Result<Option<Value<S>>> {
         let g = self.graph;
         let shape = self.extents(g.shape(node))?;
@@ -323,6 +319,7 @@ impl<'g, S: Scalar> Store<'g, S> {
                 Value::Real(linear::evaluate(*kind, &tensors))
             }
             Op::Named(_) => return Ok(self.kernel(node)),
+            Op::Scan(_) => return Ok(None),
             Op::Tag(_) | Op::StopGradient | Op::Checkpoint => (*self.shared(args[0])).clone(),
         }))
     }
@@ -339,18 +336,11 @@ impl<'g, S: Scalar> Store<'g, S> {
 }
 
 /// What is left of evaluating one graph, and how often each value is still read.
+#[derive(Clone)]
 struct Pass {
     nodes: std::vec::IntoIter<NodeId>,
     uses: Vec<u32>,
-    is_output: Vec<bool>,
-}
-
-/// The body of a function under evaluation, for the node that applies it.
-struct Call<'g, S> {
-    node: NodeId,
-    output: NodeId,
-    store: Store<'g, S>,
-    pass: Pass,
+    is_output: Rc<[bool]>,
 }
 
 impl Pass {
@@ -365,7 +355,12 @@ impl Pass {
             uses[output.index()] += 1;
             is_output[output.index()] = true;
         }
-        Pass { nodes: nodes.into_iter(), uses, is_output }
+        Pass { nodes: nodes.into_iter(), uses, is_output: is_output.into() }
+    }
+
+    /// True for a node whose value is read.
+    fn wants(&self, node: NodeId) -> bool {
+        self.uses.get(node.index()).is_some_and(|&uses| uses > 0)
     }
 
     /// The operands of a node have been read once more.

@@ -64,6 +64,7 @@ pub fn code(error: &Error) -> &'static str {
         Error::EntryCount { .. } => "E0310",
         Error::Body { .. } => "E0311",
         Error::InUse => "E0312",
+        Error::Scan { .. } => "E0313",
         Error::Bindings(_) => "E0401",
         Error::UnknownSize { .. } => "E0402",
         _ => "E0400",

@@ -26,6 +26,7 @@ mod elementwise;
 mod extents;
 mod operand;
 mod origin;
+mod scan;
 mod shown;
 mod tensors;
 #[cfg(test)]

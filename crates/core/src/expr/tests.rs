@@ -254,3 +254,49 @@ error[E0311]: layer is no function: its body declares the input w, which is none
     assert!(y.is_poisoned());
     assert!(c.diagnostics().unwrap().to_string().contains("its body reads the input w"));
 }
+
+#[test]
+fn mistakes_in_a_step_are_told_where_they_were_made() {
+    let b = Builder::new();
+    let (h0, x) = (b.real("h0", 2), b.real("x", ["n", "m"]));
+    let wrong = b.scan("cell", "n", &[("h", &h0)], &[("x", &x)], |h, x| vec![&h[0] + &x[0]]);
+    assert!(wrong.len() == 1 && wrong[0].is_poisoned());
+    let fewer = b.scan("cell", "n", &[("h", &h0), ("c", &h0)], &[], |h, _| vec![h[0].clone()]);
+    assert!(fewer.len() == 2 && fewer.iter().all(Expr::is_poisoned));
+    let other = Builder::new().real("x", "n");
+    assert!(b.scan("cell", "n", &[("h", &h0)], &[("x", &other)], |h, _| h.to_vec())[0].is_poisoned());
+    let all = b.finish(&[&h0]).unwrap_err();
+    assert_eq!(
+        without_lines(&all.to_string()),
+        "\
+error[E0302]: `+` needs equal shapes: left is real[2], right is real[m]
+  --> tests.rs
+   left:  h  real[2]  input h
+   right: x  real[m]  input x
+  help: a number combines with any shape; nothing else broadcasts
+
+error[E0313]: scan of cell: the step gives 1 result for 2 carries
+  --> tests.rs
+   of:    h  real[2]  input h
+  help: a step gives each carry back, in order
+
+error[E0309]: these expressions belong to different graphs
+  --> tests.rs
+   left:  h0  real[2]  input h0
+   right: x   real[n]  input x"
+    );
+}
+
+#[test]
+fn a_scan_sees_what_stands_around_it() {
+    let b = Builder::new();
+    let (a, h0) = (b.real("a", ()), b.real("h0", ()));
+    let squares = b.scan_backward("outer", 3, &[("h", &h0)], &[], |h, _| {
+        let inner = &b.scan("inner", 2, &[("s", &h[0])], &[], |s, _| vec![&s[0] * &a])[0];
+        vec![inner.last_carry(&h[0])]
+    });
+    let last = squares[0].slice(0, 0, 1).sum();
+    let at = Bindings::new().with("a", Tensor::scalar(2.0)).with("h0", Tensor::scalar(1.0));
+    assert_eq!(value(&last, &at), [64.0]);
+    assert_eq!(value(&last.gradient(&[&a]).unwrap()[0], &at), [6.0 * 32.0]);
+}

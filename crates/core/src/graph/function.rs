@@ -52,12 +52,16 @@ impl Function {
 
     /// True for the same function: name, formals and every node of the bodies, whatever else the bodies hold.
     pub(crate) fn same(&self, other: &Function) -> bool {
-        let types = |f: &Function| f.formals.iter().map(|&n| f.body.ty(n).clone()).collect::<Vec<_>>();
-        self.name == other.name
-            && self.composite == other.composite
-            && self.axes == other.axes
-            && types(self) == types(other)
-            && same_structure(self, other)
+        self.same_head(other) && same_structure(self.ends(), other.ends())
+    }
+
+    /// True for the same name, built-in composite and axes.
+    pub(super) fn same_head(&self, other: &Function) -> bool {
+        self.name == other.name && self.composite == other.composite && self.axes == other.axes
+    }
+
+    pub(super) fn ends(&self) -> Ends<'_> {
+        Ends { body: &self.body, formals: &self.formals, outputs: std::slice::from_ref(&self.output) }
     }
 
     /// Fails unless the body is closed: its formals are different inputs, and it reads no other input.
@@ -91,26 +95,30 @@ impl Function {
     }
 }
 
+/// A body with its ends: what it reads and what it computes.
+#[derive(Copy, Clone)]
+pub(super) struct Ends<'a> {
+    pub(super) body: &'a Graph,
+    pub(super) formals: &'a [NodeId],
+    pub(super) outputs: &'a [NodeId],
+}
+
 /// Whether two bodies compute the same from the same formals: both are walked together, operands with operands.
-fn same_structure(a: &Function, b: &Function) -> bool {
-    let mut functions = vec![(a, b)];
-    let mut compared: Vec<(*const Function, *const Function)> = Vec::new();
-    while let Some((a, b)) = functions.pop() {
-        if std::ptr::eq(a, b) || compared.contains(&(std::ptr::from_ref(a), std::ptr::from_ref(b))) {
+pub(super) fn same_structure(a: Ends<'_>, b: Ends<'_>) -> bool {
+    let mut bodies = vec![(a, b)];
+    let mut compared: Vec<(*const Graph, *const Graph)> = Vec::new();
+    while let Some((a, b)) = bodies.pop() {
+        let pair = (std::ptr::from_ref(a.body), std::ptr::from_ref(b.body));
+        if std::ptr::eq(a.body, b.body) || compared.contains(&pair) {
             continue;
         }
-        compared.push((std::ptr::from_ref(a), std::ptr::from_ref(b)));
-        if a.name != b.name
-            || a.composite != b.composite
-            || a.axes != b.axes
-            || a.formals.len() != b.formals.len()
-        {
+        compared.push(pair);
+        if a.formals.len() != b.formals.len() || a.outputs.len() != b.outputs.len() {
             return false;
         }
         let mut partner: FxHashMap<NodeId, NodeId> = FxHashMap::default();
-        let mut open: Vec<(NodeId, NodeId)> =
-            a.formals.iter().copied().zip(b.formals.iter().copied()).collect();
-        open.push((a.output, b.output));
+        let ends = |e: Ends<'_>| e.formals.iter().chain(e.outputs).copied().collect::<Vec<_>>();
+        let mut open: Vec<(NodeId, NodeId)> = ends(a).into_iter().zip(ends(b)).collect();
         while let Some((x, y)) = open.pop() {
             match partner.insert(x, y) {
                 Some(known) if known == y => continue,
@@ -118,11 +126,23 @@ fn same_structure(a: &Function, b: &Function) -> bool {
                 None => {}
             }
             let (args, others) = (a.body.raw_args(x), b.body.raw_args(y));
-            if a.body.ty(x) != b.body.ty(y) || args.len() != others.len() || !same_operation(a, x, b, y) {
+            if a.body.ty(x) != b.body.ty(y)
+                || args.len() != others.len()
+                || !same_operation(a.body, x, b.body, y)
+            {
                 return false;
             }
             if let (Some(f), Some(g)) = (a.body.as_named(x), b.body.as_named(y)) {
-                functions.push((f, g));
+                if !f.same_head(g) {
+                    return false;
+                }
+                bodies.push((f.ends(), g.ends()));
+            }
+            if let (Some((_, f)), Some((_, g))) = (a.body.as_scan(x), b.body.as_scan(y)) {
+                if !f.same_head(g) {
+                    return false;
+                }
+                bodies.push((f.ends(), g.ends()));
             }
             open.extend(args.iter().copied().zip(others.iter().copied()));
         }
@@ -131,12 +151,13 @@ fn same_structure(a: &Function, b: &Function) -> bool {
 }
 
 /// Whether two nodes are of one operation; numbers of a graph's own tables stand for what they hold.
-fn same_operation(a: &Function, x: NodeId, b: &Function, y: NodeId) -> bool {
-    match (a.body.op(x), b.body.op(y)) {
-        // Types are compared beside, functions by the caller.
+fn same_operation(a: &Graph, x: NodeId, b: &Graph, y: NodeId) -> bool {
+    match (a.op(x), b.op(y)) {
+        // Types are compared beside, functions and steps by the caller.
         (Op::Zero(_), Op::Zero(_)) | (Op::Named(_), Op::Named(_)) => true,
-        (Op::Input(_), Op::Input(_)) => a.body.as_input(x) == b.body.as_input(y),
-        (Op::Literal(_), Op::Literal(_)) => a.body.as_literal(x) == b.body.as_literal(y),
+        (Op::Scan(s), Op::Scan(t)) => (s.carry, &s.length, s.backward) == (t.carry, &t.length, t.backward),
+        (Op::Input(_), Op::Input(_)) => a.as_input(x) == b.as_input(y),
+        (Op::Literal(_), Op::Literal(_)) => a.as_literal(x) == b.as_literal(y),
         (one, other) => one == other,
     }
 }

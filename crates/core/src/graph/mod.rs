@@ -12,7 +12,8 @@ pub mod function;
 pub mod op;
 mod positions;
 #[cfg(test)]
-mod random_tests;
+pub(crate) mod random_tests;
+pub mod step;
 pub mod sum;
 mod table;
 pub mod text;
@@ -24,12 +25,13 @@ use crate::rational::Rational;
 use crate::shape::{DType, Dim, Type};
 use function::{Function, Functions};
 use indexmap::{IndexMap, IndexSet};
-use op::{Facts, Input, Literal, Op};
+use op::{Facts, Input, Literal, Op, Scan};
 use positions::Positions;
 use rustc_hash::{FxBuildHasher, FxHasher};
 use smallvec::SmallVec;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
+use step::{Step, Steps};
 use table::{LIST, NONE, Node, Table};
 
 type FxIndexSet<T> = IndexSet<T, FxBuildHasher>;
@@ -54,6 +56,7 @@ pub struct Graph {
     input_names: Positions,
     literals: FxIndexSet<Literal>,
     functions: Functions,
+    steps: Steps,
     names: IndexMap<Arc<str>, NodeId>,
     /// Operations of sums by their coefficients, and of scalar products by their exponents: the hot path.
     sums: Positions,
@@ -179,6 +182,10 @@ impl Graph {
             Op::Input(id) => hash_of(&("input", &self.inputs[*id as usize].0)),
             Op::Literal(id) => hash_of(&("literal", &self.literals[*id as usize])),
             Op::Named(id) => hash_of(&("named", self.functions.get(*id).structural_hash())),
+            Op::Scan(scan) => {
+                let Scan { step, carry, length, backward } = &**scan;
+                hash_of(&("scan", self.steps.get(*step).structural_hash(), carry, length, backward))
+            }
             Op::Zero(id) => hash_of(&("zero", &self.types[*id as usize])),
             other => hash_of(other),
         }
@@ -382,6 +389,37 @@ impl Graph {
             Op::Named(id) => Some(self.functions.get(*id)),
             _ => None,
         }
+    }
+
+    pub(crate) fn add_step(&mut self, step: Arc<Step>) -> u32 {
+        self.steps.add(step)
+    }
+
+    /// The recurrence of a scan node, and the step that it applies.
+    pub fn as_scan(&self, node: NodeId) -> Option<(&Scan, &Arc<Step>)> {
+        match self.op(node) {
+            Op::Scan(scan) => Some((scan, self.steps.get(scan.step))),
+            _ => None,
+        }
+    }
+
+    /// The trajectories of the recurrence that a scan node belongs to, as far as they are in the table: one place for
+    /// each carry.
+    ///
+    /// They share step and operands, so an evaluation and a sweep treat them as one.
+    pub fn carries(&self, node: NodeId) -> Vec<Option<NodeId>> {
+        let Some((scan, step)) = self.as_scan(node) else { return Vec::new() };
+        let args = self.table.node(node.index()).args;
+        let of = |carry: usize| {
+            if carry == usize::from(scan.carry) {
+                return Some(node);
+            }
+            let op = Op::Scan(Box::new(Scan { carry: carry as u16, ..scan.clone() }));
+            let hash = self.op_hash(&op);
+            let op = self.op_index.find(hash, |id| self.ops[id as usize] == op)?;
+            self.table.find(Node { op, args }, hash, self.raw_args(node))
+        };
+        (0..step.carries()).map(of).collect()
     }
 
     /// True for a node of this graph.

@@ -46,6 +46,8 @@ pub enum Op {
     Linear(Linear),
     /// A function with identity (number in the graph's table of functions).
     Named(u32),
+    /// The trajectory of one carry through a step that is applied again and again.
+    Scan(Box<Scan>),
     /// The operand under a name that a derivation can cut.
     Tag(Arc<str>),
     /// The operand, with derivative zero.
@@ -115,6 +117,22 @@ pub enum Linear {
     SolveLower,
     /// `X = U⁻¹ C` with the upper triangle of `U`.
     SolveUpper,
+}
+
+/// A recurrence `h[t] = step(h[t-1], x[t], w)`, of which one carry is asked for.
+///
+/// Operands: the carries before the first step, then the inputs that every step reads its own entry of, then the
+/// constants, as the formals of the step.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Scan {
+    /// The step (number in the graph's table of steps).
+    pub step: u32,
+    /// Which carry the node is the trajectory of.
+    pub carry: u16,
+    /// How many steps.
+    pub length: Dim,
+    /// True when the steps run from the last position to the first: `h[t] = step(h[t+1], x[t], w)`.
+    pub backward: bool,
 }
 
 /// What is known of an input beyond its type.

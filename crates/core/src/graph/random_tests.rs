@@ -8,10 +8,10 @@ use crate::simplify::Options;
 use crate::tensor::Tensor;
 
 /// A sequence of numbers that looks random and is always the same.
-struct Dice(u64);
+pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
-    fn below(&mut self, n: usize) -> usize {
+    pub(crate) fn below(&mut self, n: usize) -> usize {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) as usize % n.max(1)
     }
@@ -48,7 +48,7 @@ impl Dice {
     }
 }
 
-fn inputs(g: &mut Graph) {
+pub(crate) fn inputs(g: &mut Graph) {
     let none: [&str; 0] = [];
     for (name, ty) in [
         ("a", Type::scalar()),
@@ -66,7 +66,7 @@ fn inputs(g: &mut Graph) {
     }
 }
 
-fn bound() -> Bindings<f64> {
+pub(crate) fn bound() -> Bindings<f64> {
     let square = |m: usize, n: usize| {
         Tensor::new(&[m, n], (0..m * n).map(|k| k as f64 / 3.0 - 1.0).collect()).unwrap()
     };
@@ -84,12 +84,12 @@ fn bound() -> Bindings<f64> {
 }
 
 /// One random step; what it makes is in the graph, and errors are answers too.
-fn step(g: &mut Graph, d: &mut Dice) -> Result<Vec<NodeId>> {
+pub(crate) fn step(g: &mut Graph, d: &mut Dice) -> Result<Vec<NodeId>> {
     let (x, y, axis) = (d.node(g), d.node(g), d.axis());
     let (m, n) = (d.dim(), d.dim());
     let axes = [axis, d.axis()];
     let one = |node: Result<NodeId>| node.map(|n| vec![n]);
-    match d.below(46) {
+    match d.below(47) {
         0 => one(g.add(x, y)),
         1 => one(g.sub(x, y)),
         2 => one(g.multiply(x, y)),
@@ -154,6 +154,21 @@ fn step(g: &mut Graph, d: &mut Dice) -> Result<Vec<NodeId>> {
         42 => one(d.pick(&[Graph::softmax, Graph::logsumexp, Graph::log_softmax])(g, x, &axes)),
         43 => one(g.exclusive_prod(x, axis)),
         44 => one(Ok(g.tag("v", x))),
+        45 => {
+            let length = d.pick(&[Dim::ZERO, Dim::ONE, Dim::fixed(2), Dim::size("n"), Dim::fixed(-1)]);
+            let (carries, inputs) = (d.nodes(g), d.nodes(g));
+            let named = |list: &[NodeId]| list.iter().map(|&n| ("s", n)).collect::<Vec<_>>();
+            let backward = d.below(2) == 0;
+            g.recurrence("random", &length, backward, &named(&carries), &named(&inputs), |g, h, x| {
+                let mut next = h.to_vec();
+                for node in &mut next {
+                    let other = d.pick(&[h, x].concat());
+                    let operand = if d.below(3) == 0 { y } else { other };
+                    *node = g.multiply(*node, operand).unwrap_or(*node);
+                }
+                Ok(next)
+            })
+        }
         _ => one(g.insert_axis(x, axis)),
     }
 }

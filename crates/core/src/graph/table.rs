@@ -51,6 +51,12 @@ impl Table {
         self.types[position]
     }
 
+    /// The node, if it is in the table.
+    pub(super) fn find(&self, node: Node, op_hash: u64, args: &[NodeId]) -> Option<NodeId> {
+        let hash = combine(op_hash, args.iter().map(|a| self.hashes[a.index()]));
+        self.index.find(hash, |k| self.nodes[k as usize] == node).map(NodeId::from_raw)
+    }
+
     /// Position of a node whose operation hashes to `op_hash`; appended with its type when it is new.
     pub(super) fn intern(&mut self, node: Node, op_hash: u64, args: &[NodeId], ty: u32) -> NodeId {
         let hash = combine(op_hash, args.iter().map(|a| self.hashes[a.index()]));

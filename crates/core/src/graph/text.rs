@@ -25,6 +25,11 @@
 //! inside a term is an entry of an integer node; conditions follow `where`. Numbers are exact: rationals as `p/q`,
 //! entries of literals as their shortest decimals, other NaN than the usual one by their bits.
 //!
+//! From version 2 on: steps of scans stand like functions, each between `step sk "name" inputs p` and `end`, with one
+//! line `output` for each carry; its formals are the carries, then `p` inputs of which each step reads an entry, then
+//! constants. `scan sk carry c length n operands` is one trajectory, with `backward` before the operands when the steps
+//! run from the last position to the first. A graph without scans is written as version 1.
+//!
 //! Reading checks what building would: operands before users, types derived again and compared with those stated,
 //! labels and axes in range, nothing twice. The order of factors and terms is made canonical, not demanded.
 
@@ -36,8 +41,9 @@ mod read;
 #[cfg(test)]
 mod tests;
 
-/// The version that is written; all up to it are read.
-const VERSION: u64 = 1;
+/// The newest version, the first with steps and scans; all up to it are read, and what is written is of the first
+/// version that knows every word of it.
+const VERSION: u64 = 2;
 /// The word of the first line.
 const MAGIC: &str = "chainrule-graph";
 

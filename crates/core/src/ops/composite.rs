@@ -228,6 +228,11 @@ impl Graph {
         self.apply_shared(Arc::new(function), args)
     }
 
+    /// The built-in composite with this number, over given axes.
+    pub(crate) fn composite_over(&mut self, id: u16, args: &[NodeId], axes: &[usize]) -> Result<NodeId> {
+        self.composite(COMPOSITES[usize::from(id)], args, axes)
+    }
+
     /// A function applied to operands of its formals' types.
     ///
     /// # Errors

@@ -4,6 +4,7 @@
 //! products: free labels are the axes of the result, then those of the argument. The driver decides what is summed.
 
 pub mod axes;
+pub mod batch;
 pub mod composite;
 pub mod contract;
 pub mod elementwise;
@@ -16,6 +17,7 @@ pub mod rebuild;
 pub mod reduce;
 pub mod reductions;
 pub mod rules;
+pub mod scan;
 pub mod select;
 mod shapes;
 pub mod stable;

@@ -54,7 +54,7 @@ impl Graph {
             Op::ArgMax(axis) => self.argmax(args[0], usize::from(*axis)),
             Op::ArgSort(axis) => self.argsort(args[0], usize::from(*axis)),
             Op::Linear(kind) => self.linear(*kind, args),
-            Op::Named(_) => {
+            Op::Named(_) | Op::Scan(_) => {
                 let ty = self.ty(node).clone();
                 Ok(self.intern(op.clone(), args, ty))
             }
@@ -250,7 +250,7 @@ impl Graph {
     }
 
     /// One node of another graph, whose operands are in `new`.
-    fn import_node(
+    pub(crate) fn import_node(
         &mut self,
         other: &Graph,
         node: NodeId,
@@ -273,6 +273,10 @@ impl Graph {
             Op::Size(dim) => self.size(dim),
             Op::Named(_) => {
                 self.apply_shared(other.as_named(node).expect("invariant: a function").clone(), &args)?
+            }
+            Op::Scan(scan) => {
+                let (_, step) = other.as_scan(node).expect("invariant: a scan");
+                self.scan_carry(scan, step.clone(), &args)?
             }
             // A body states its own form on purpose; it is not made stable again.
             Op::Map(id) => self.map_plain(Map::by_id(*id), &args),

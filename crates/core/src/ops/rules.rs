@@ -1,7 +1,7 @@
 //! The table of rules as a value, so that a derivation can be replayed with one rule replaced.
 
 use super::composite::COMPOSITES;
-use super::{Primitive, contract, linear, reduce, select, sum};
+use super::{Primitive, contract, linear, reduce, scan, select, sum};
 use crate::error::{Error, Result};
 use crate::form::{Access, Cond, Product};
 use crate::graph::Graph;
@@ -99,6 +99,7 @@ pub fn primitive(g: &Graph, y: NodeId) -> Option<&'static Primitive> {
             Linear::Cholesky => &linear::CHOLESKY,
         },
         Op::Named(_) => return has_entry(g, y),
+        Op::Scan(_) => &scan::SCAN,
         Op::Tag(_) | Op::Checkpoint => &sum::IDENTITY,
         Op::StopGradient => &sum::STOP_GRADIENT,
         Op::Zero(_) | Op::Input(_) | Op::Rational(_) | Op::Pi | Op::Size(_) | Op::Literal(_) | Op::Map(_) => {
@@ -129,6 +130,7 @@ pub static PRIMITIVES: &[&Primitive] = &[
     &linear::DET,
     &linear::LOG_ABS_DET,
     &linear::CHOLESKY,
+    &scan::SCAN,
     &sum::IDENTITY,
     &sum::STOP_GRADIENT,
 ];

@@ -7,9 +7,11 @@ use super::letters::Letters;
 use super::names::Names;
 use super::sharing;
 use super::shown::{Binder, Bound, Shown};
+use super::steps::{steps, time_letter};
 use super::text::text;
 use crate::graph::Graph;
 use crate::graph::op::{Comparison, Entries, Linear, Literal, Logic, Op, Reduction};
+use crate::graph::step::Step;
 use crate::index::{Atom, Label, Term};
 use crate::node::NodeId;
 use crate::ops::map::{Map, RECIP};
@@ -17,6 +19,7 @@ use crate::rational::Rational;
 use crate::shape::{DType, Dim};
 use rustc_hash::FxHashMap;
 use std::cell::RefCell;
+use std::sync::Arc;
 
 /// Literals with more entries are elided, which the text says.
 pub(crate) const MAX_ENTRIES: usize = 16;
@@ -35,6 +38,10 @@ pub(crate) struct Builder<'a> {
     touched: RefCell<FxHashMap<String, Option<Dim>>>,
     /// First value of an index, as the reader counts: 0 or 1.
     base: i64,
+    /// The steps of scans that are written, with what they are called.
+    pub(crate) steps: Vec<(Arc<Step>, String)>,
+    /// The letter of the positions of a scan.
+    pub(crate) time: String,
 }
 
 /// The formulas of the labels of a product, as far as they are chosen.
@@ -55,8 +62,21 @@ impl<'a> Builder<'a> {
         let prefix = letters.prefix();
         let (defined, order, touched) = (FxHashMap::default(), Vec::new(), RefCell::default());
         let letters = RefCell::new(letters);
-        let mut builder =
-            Builder { graph, names, letters, prefix, defined, order, readable, touched, base: 0 };
+        let steps = steps(graph, &nodes);
+        let time = time_letter(names.reserved(), &steps);
+        let mut builder = Builder {
+            graph,
+            names,
+            letters,
+            prefix,
+            defined,
+            order,
+            readable,
+            touched,
+            base: 0,
+            steps,
+            time,
+        };
         builder.share(root, &nodes);
         builder
     }
@@ -65,6 +85,19 @@ impl<'a> Builder<'a> {
     pub(crate) fn counting_from(mut self, base: i64) -> Builder<'a> {
         self.base = base;
         self
+    }
+
+    /// The same, with definitions called after a step.
+    pub(crate) fn within(mut self, step: Option<&str>) -> Builder<'a> {
+        if let Some(step) = step {
+            self.prefix = format!("{step}_");
+        }
+        self
+    }
+
+    /// Where counting begins.
+    pub(crate) fn base(&self) -> i64 {
+        self.base
     }
 
     /// Gives a node a definition, unless it has a name already.
@@ -202,7 +235,7 @@ impl<'a> Builder<'a> {
             }
             Op::Reduce(reduction, axis) => self.over(binder(*reduction), node, usize::from(*axis), at, depth),
             Op::ArgMax(axis) => self.over(Binder::ArgMax, node, usize::from(*axis), at, depth),
-            Op::ArgSort(_) | Op::Linear(_) | Op::Named(_) => self
+            Op::ArgSort(_) | Op::Linear(_) | Op::Named(_) | Op::Scan(_) => self
                 .applied(node)
                 .map_or_else(|| Shown::Verbatim("?".into()), |whole| self.entry(whole, node, at)),
             Op::Tag(_) => arg(0),

@@ -3,7 +3,7 @@
 //! Names: one letter as it is, `V1` as `V_1`, `g_z` as `g_z`, Greek names as Greek letters, longer ones upright.
 //! Indices are subscripts, without commas while all of them are single letters.
 
-use super::shown::{Binder, Bound, Level, Shown, placeholder};
+use super::shown::{Binder, Bound, Level, Recurrence, Shown, placeholder};
 use crate::graph::op::Logic;
 use crate::rational::Rational;
 use crate::shape::Dim;
@@ -60,6 +60,8 @@ fn bare(shown: &Shown) -> String {
         Shown::Entry(base, at) => entry(base, at),
         Shown::Call(function, args) => call(function, args),
         Shown::Apply(function, args) => applied(function, args),
+        Shown::Scan(scan) => recurrence(scan),
+        Shown::Carry(base, carry) => format!("{}.{}", put(base, Level::Atom), name(carry)),
         Shown::Map(map, args) => template(map.latex, args),
         Shown::Sum(terms) => sum(terms, " "),
         Shown::Product(over, under) => product(&Rational::ONE, over, under),
@@ -107,6 +109,22 @@ fn bare(shown: &Shown) -> String {
         }
         Shown::Transpose(inner) => raised(inner, "\\top"),
     }
+}
+
+/// `\operatorname{scan}_{t=0}^{n-1}\left(h \leftarrow \operatorname{cell}(h, x_t);\; h_0\right)`
+fn recurrence(scan: &Recurrence) -> String {
+    let list = |names: Vec<String>| match names.as_slice() {
+        [only] => only.clone(),
+        several => format!("({})", several.join(", ")),
+    };
+    let carries = list(scan.carries.iter().map(|c| name(c)).collect());
+    let initial = list(scan.initial.iter().map(bare).collect());
+    let (from, to) = (size(&scan.from.to_string()), size(&scan.to.to_string()));
+    let step = bare(&scan.step);
+    let time = name(&scan.time);
+    format!(
+        "\\operatorname{{scan}}_{{{time}={from}}}^{{{to}}}\\left({carries} \\leftarrow {step};\\; {initial}\\right)"
+    )
 }
 
 fn fraction(n: &Rational) -> String {

@@ -27,6 +27,8 @@
 //! - NaN with another bit pattern than the usual one, literals with an extent of 0, and a literal of integers alone,
 //!   which reads as one of reals;
 //! - applications of a user's function whose name is kept;
+//! - trajectories of recurrences, `scan(t=0..n-1, h <- cell(h, x[t]); h0)[i]`, whose step stands in a line of its own,
+//!   `where cell(h, x) = …`;
 //! - the copy that stands for a cut intermediate, and of two tags with one name the first, whose operand is written;
 //! - an axis of one named size that is read over a range of another (`x[n]` over `i=0..m-1`): the reader takes that for
 //!   a mistake;
@@ -74,6 +76,7 @@ mod letters;
 mod names;
 mod sharing;
 mod shown;
+mod steps;
 mod text;
 mod whole;
 
@@ -133,6 +136,8 @@ pub struct Printer<'g> {
     letters: Vec<String>,
     max_definitions: usize,
     base: i64,
+    /// The step whose body is printed.
+    step: Option<String>,
 }
 
 /// Text or LaTeX.
@@ -148,6 +153,7 @@ impl<'g> Printer<'g> {
             letters: Vec::new(),
             max_definitions: MAX_DEFINITIONS,
             base: 0,
+            step: None,
         }
     }
 
@@ -229,33 +235,51 @@ impl<'g> Printer<'g> {
     }
 
     fn by_index(&self, node: NodeId, write: Writer, readable: bool, left: Option<&str>) -> Text {
-        let (graph, node, names) = self.view(node, self.keep);
-
-        let builder = Builder::new(&graph, &names, &self.letters, node, readable).counting_from(self.base);
-        let (axes, root) = builder.root(node);
-        let mut body = write(&root);
+        let (axes, mut text) = self.formula(node, write, readable);
         if let Some(name) = left {
             let head = Shown::entry(Shown::Name(spelled(name)), &axes);
-            body = format!("{} = {body}", write(&head));
+            text.body = format!("{} = {}", write(&head), text.body);
         }
+        text
+    }
+
+    /// One entry of the node, and the letters of its axes.
+    fn formula(&self, node: NodeId, write: Writer, readable: bool) -> (Vec<Shown>, Text) {
+        let (graph, node, names) = self.view(node, self.keep);
+        let builder = self.builder(&graph, &names, node, readable);
+        let (axes, root) = builder.root(node);
+        let body = write(&root);
         let (kept, omitted) = self.kept(builder.definitions());
         let mut definitions = Vec::with_capacity(kept.len());
         for (node, name) in kept {
             let (axes, body) = builder.root(node);
             definitions.push((write(&Shown::entry(Shown::Name(name), &axes)), write(&body)));
         }
-        Text { head: graph.ty(node).to_string(), definitions, omitted, body }
+        definitions.extend(self.steps(&builder, write));
+        (axes, Text { head: graph.ty(node).to_string(), definitions, omitted, body })
+    }
+
+    fn builder<'a>(
+        &self,
+        graph: &'a Graph,
+        names: &'a FxHashMap<NodeId, String>,
+        node: NodeId,
+        readable: bool,
+    ) -> Builder<'a> {
+        let builder = Builder::new(graph, names, &self.letters, node, readable);
+        builder.counting_from(self.base).within(self.step.as_deref())
     }
 
     fn as_whole(&self, node: NodeId, write: Writer) -> Option<Text> {
         let (graph, node, names) = self.view(node, true);
-        let builder = Builder::new(&graph, &names, &self.letters, node, false).counting_from(self.base);
+        let builder = self.builder(&graph, &names, node, false);
         let body = write(&builder.whole_root(node)?);
         let (kept, omitted) = self.kept(builder.definitions());
         let mut definitions = Vec::with_capacity(kept.len());
         for (node, name) in kept {
             definitions.push((write(&Shown::Name(name)), write(&builder.whole_root(node)?)));
         }
+        definitions.extend(self.steps(&builder, write));
         Some(Text { head: graph.ty(node).to_string(), definitions, omitted, body })
     }
 

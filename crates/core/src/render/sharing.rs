@@ -160,11 +160,15 @@ impl Builder<'_> {
     /// Operands that are written whole, as the matrix of `inv(A)`, need a whole form or a name; in text that is read
     /// back they need a name.
     fn define_operands(&mut self, node: NodeId) {
-        if !matches!(self.graph.op(node), Op::Linear(_) | Op::ArgSort(_) | Op::Named(_)) {
+        let is_scan = matches!(self.graph.op(node), Op::Scan(_));
+        if !is_scan && !matches!(self.graph.op(node), Op::Linear(_) | Op::ArgSort(_) | Op::Named(_)) {
             return;
         }
         for arg in self.graph.args(node) {
-            let whole = if self.readable {
+            let whole = if self.readable && is_scan {
+                // A scan is not read back, so its numbers need no names; all else is read better by one.
+                self.is_leaf(arg)
+            } else if self.readable {
                 matches!(self.graph.op(arg), Op::Linear(_) | Op::ArgSort(_) | Op::Named(_) | Op::Literal(_))
             } else {
                 self.whole(arg).is_some()

@@ -57,6 +57,21 @@ pub(crate) struct Bound {
     pub(crate) told: bool,
 }
 
+/// `scan(t=0..n-1, h <- step(h, x[t], w); h0)`
+#[derive(Clone, Debug)]
+pub(crate) struct Recurrence {
+    /// The letter of positions, with the first and the last of them in the order of steps.
+    pub(crate) time: String,
+    pub(crate) from: Dim,
+    pub(crate) to: Dim,
+    /// Names of the carries.
+    pub(crate) carries: Vec<String>,
+    /// The step, applied.
+    pub(crate) step: Shown,
+    /// Carries before the first step.
+    pub(crate) initial: Vec<Shown>,
+}
+
 /// A formula.
 #[derive(Clone, Debug)]
 pub(crate) enum Shown {
@@ -74,6 +89,10 @@ pub(crate) enum Shown {
     Call(&'static str, Vec<Shown>),
     /// A function of the user's.
     Apply(String, Vec<Shown>),
+    /// The trajectory of a recurrence.
+    Scan(Box<Recurrence>),
+    /// One of several carries: `base.name`.
+    Carry(Box<Shown>, String),
     /// An elementwise primitive, written by its record; true for whole arrays.
     Map(&'static Map, Vec<Shown>),
     /// `Σ coefficient · term`, in reading order.
@@ -219,6 +238,8 @@ impl Shown {
             Shown::Number(_) | Shown::Size(_) | Shown::Name(_) | Shown::Verbatim(_) | Shown::Pi => 0,
             Shown::Entry(base, at) => base.weight() - 1 + all(at),
             Shown::Call(_, args) | Shown::Apply(_, args) | Shown::Map(_, args) => all(args),
+            Shown::Scan(scan) => scan.step.weight() + all(&scan.initial),
+            Shown::Carry(base, _) => base.weight(),
             Shown::Logic(_, args) | Shown::Dot(args, _) => all(args),
             Shown::Sum(terms) => terms.iter().map(|(_, t)| t.weight()).sum(),
             Shown::Product(a, b) | Shown::Elementwise(a, b) => all(a) + all(b),

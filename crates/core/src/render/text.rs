@@ -3,7 +3,7 @@
 //! Products of plain entries stand tight (`V[i,j]*x[j]`), all others with spaces (`delta(i,j) * x[k]`); sums in an
 //! index stand tight (`x[i+1]`).
 
-use super::shown::{Bound, Level, Shown, placeholder};
+use super::shown::{Bound, Level, Recurrence, Shown, placeholder};
 use crate::graph::op::Logic;
 use crate::rational::Rational;
 use crate::shape::Dim;
@@ -39,6 +39,12 @@ fn bare(out: &mut String, shown: &Shown) {
         }
         Shown::Call(name, args) => call(out, name, args),
         Shown::Apply(name, args) => call(out, name, args),
+        Shown::Scan(scan) => recurrence(out, scan),
+        Shown::Carry(base, carry) => {
+            put(out, base, Level::Atom);
+            out.push('.');
+            out.push_str(carry);
+        }
         Shown::Map(map, args) => template(out, map.text, args),
         Shown::Sum(terms) => sum(out, terms, " "),
         Shown::Product(over, under) => product(out, &Rational::ONE, over, under),
@@ -139,6 +145,23 @@ fn call(out: &mut String, name: &str, args: &[Shown]) {
         put(out, arg, Level::If);
     }
     out.push(')');
+}
+
+/// `scan(t=0..n-1, (h,c) <- cell(h, c, x[t]); (h0,c0))`
+fn recurrence(out: &mut String, scan: &Recurrence) {
+    let (from, to) = (tightly(&scan.from.to_string()), tightly(&scan.to.to_string()));
+    out.push_str(&format!("scan({}={from}..{to}, {} <- ", scan.time, tuple(&scan.carries)));
+    put(out, &scan.step, Level::If);
+    let initial: Vec<String> = scan.initial.iter().map(text).collect();
+    out.push_str(&format!("; {})", tuple(&initial)));
+}
+
+/// The only one, or all in parentheses.
+fn tuple(list: &[String]) -> String {
+    match list {
+        [only] => only.clone(),
+        several => format!("({})", several.join(",")),
+    }
 }
 
 fn connective(out: &mut String, logic: Logic, args: &[Shown]) {

@@ -58,7 +58,7 @@ impl Builder<'_> {
                 Shown::Call(name, self.along(node, &[usize::from(*axis)])?)
             }
             Op::ArgMax(axis) => Shown::Call("argmax", self.along(node, &[usize::from(*axis)])?),
-            Op::ArgSort(_) | Op::Linear(_) | Op::Named(_) => return self.applied(node),
+            Op::ArgSort(_) | Op::Linear(_) | Op::Named(_) | Op::Scan(_) => return self.applied(node),
             Op::Tag(_) => arg(0)?,
             Op::StopGradient => Shown::Call("stop_gradient", vec![arg(0)?]),
             Op::Checkpoint => Shown::Call("checkpoint", vec![arg(0)?]),
@@ -71,6 +71,7 @@ impl Builder<'_> {
         let args = || g.args(node).iter().map(|&a| self.whole(a)).collect::<Option<Vec<Shown>>>();
         match g.op(node) {
             Op::Linear(kind) => Some(Shown::Call(linear_name(*kind), args()?)),
+            Op::Scan(_) => self.recurrence(node, args()?),
             Op::ArgSort(axis) => Some(Shown::Call("argsort", self.along(node, &[usize::from(*axis)])?)),
             Op::Named(_) => {
                 let function = g.as_named(node)?;

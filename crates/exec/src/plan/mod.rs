@@ -293,6 +293,21 @@ impl<T: Number> Plan<T> {
         &self.arrays[self.arrays.outputs[output]].shape
     }
 
+    /// dev
+    pub fn debug(&self) -> String {
+        let mut text = String::new();
+        for step in &self.steps {
+            match step {
+                Step::Loops { program, machine, .. } => {
+                    text += &format!("LOOPS regs {} code {}\n{:#?}\n", program.regs, machine.as_ref().map_or(0, |m| m.code().len()), program.body);
+                }
+                Step::Whole { kernel, .. } => text += &format!("WHOLE {kernel:?}\n"),
+                Step::Matrix(m) => text += &format!("MATRIX {:?}\n", m.product),
+            }
+        }
+        text
+    }
+
     /// Number of outputs.
     pub fn output_count(&self) -> usize {
         self.arrays.outputs.len()

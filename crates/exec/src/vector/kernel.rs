@@ -34,16 +34,28 @@ pub struct Kernel {
     pub f32: Loop<f32>,
 }
 
-/// `f` over slices: two registers at a time to hide its latency, then the rest one at a time.
+/// A function over slices: two registers at a time to hide its latency, then the rest one at a time.
+///
+/// The function is a type, not a value: a call through `Fn` is a function without AVX2, which nothing inlines.
 #[inline(always)]
-fn sweep<V: Lanes>(args: [&[V::F]; 3], to: &mut [V::F], f: impl Fn([V; 3]) -> V) {
+fn sweep<G: Function, V: Lanes>(args: [&[V::F]; 3], to: &mut [V::F]) {
     let n = to.len();
     assert!(args.iter().all(|x| x.len() == n), "arguments and result of one loop have one length");
     // SAFETY: a load or store at `at` is made where `at + N <= n`, and n is the length of every slice.
-    let load = |at: usize| args.map(|x| unsafe { V::load(x.as_ptr().add(at)) });
+    macro_rules! load {
+        ($at:expr) => {
+            unsafe {
+                [
+                    V::load(args[0].as_ptr().add($at)),
+                    V::load(args[1].as_ptr().add($at)),
+                    V::load(args[2].as_ptr().add($at)),
+                ]
+            }
+        };
+    }
     let mut at = 0;
     while at + 2 * V::N <= n {
-        let (a, b) = (f(load(at)), f(load(at + V::N)));
+        let (a, b) = (value::<G, V>(load!(at)), value::<G, V>(load!(at + V::N)));
         // SAFETY: as above.
         unsafe {
             a.store(to.as_mut_ptr().add(at));
@@ -60,7 +72,10 @@ fn sweep<V: Lanes>(args: [&[V::F]; 3], to: &mut [V::F], f: impl Fn([V; 3]) -> V)
         }
         let mut last = [V::F::of(0.0); 8];
         // SAFETY: a row holds 8 numbers, and N is at most 8.
-        unsafe { f(rows.map(|row| V::load(row.as_ptr()))).store(last.as_mut_ptr()) };
+        unsafe {
+            let row = [V::load(rows[0].as_ptr()), V::load(rows[1].as_ptr()), V::load(rows[2].as_ptr())];
+            value::<G, V>(row).store(last.as_mut_ptr());
+        }
         to[at..at + count].copy_from_slice(&last[..count]);
         at += count;
     }
@@ -93,7 +108,7 @@ macro_rules! loops {
 
             $(#[$feature])?
             fn inner<G: Function>(args: [&[$float]; 3], to: &mut [$float]) {
-                sweep::<$register>(args, to, value::<G, $register>);
+                sweep::<G, $register>(args, to);
             }
 
             fn run<G: Function>(args: [&[$float]; 3], to: &mut [$float]) {

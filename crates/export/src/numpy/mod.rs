@@ -15,7 +15,7 @@
 //! let loss = g.sub(lse, score)?;
 //! let gradient = g.gradient(loss, &[z])?[0];
 //! assert_eq!(
-//!     numpy::function(&g, "gradient", &[z, y], &[gradient]),
+//!     numpy::function(&g, "gradient", &[z, y], &[gradient]).unwrap(),
 //!     "def gradient(z, y):
 //!     e = np.exp(z - z.max())
 //!     g = e / e.sum()
@@ -25,6 +25,8 @@
 //! );
 //! # Ok::<(), chainrule_core::Error>(())
 //! ```
+//!
+//! Recurrences have no array expression and are refused with [`Unsupported`], which names the node.
 //!
 //! Where the core answers NaN for a matrix without an inverse or a factor, `np.linalg` raises `LinAlgError`.
 //! NumPy also raises an error for the largest entry of an empty axis where the core sees that no entry needs one.
@@ -43,7 +45,7 @@ mod sizes;
 mod sparse;
 mod sum;
 
-use crate::plan::{Names, Plan};
+use crate::plan::{Names, Plan, Unsupported};
 use array::{Array, Level, aligned};
 use chainrule_core::graph::op::Op;
 use chainrule_core::shape::{DType, Dim};
@@ -69,12 +71,16 @@ pub struct NumpyText {
 /// Inputs are read under their own names, unless Python does not allow these; `names` gives other names, and names
 /// to intermediates. A size that no input's shape determines is read under its name.
 ///
+/// # Errors
+/// [`Unsupported`] for a recurrence.
+///
 /// # Panics
 /// If the node is not of this graph.
-pub fn expression(graph: &Graph, node: NodeId, names: &Names) -> NumpyText {
+pub fn expression(graph: &Graph, node: NodeId, names: &Names) -> Result<NumpyText, Unsupported> {
     let plan = Plan::new(graph, &[], &[node], names);
+    plan.without_recurrences("NumPy")?;
     let mut text = Writer::new(&plan).run(false);
-    NumpyText { setup: text.lines, result: text.results.remove(0) }
+    Ok(NumpyText { setup: text.lines, result: text.results.remove(0) })
 }
 
 /// A function of the given inputs that returns the given outputs, a tuple if there are several.
@@ -83,10 +89,19 @@ pub fn expression(graph: &Graph, node: NodeId, names: &Names) -> NumpyText {
 /// ones, and sizes that no shape determines, become further parameters, in this order. Intermediates take the names
 /// that stand beside the graph's table.
 ///
+/// # Errors
+/// [`Unsupported`] for a recurrence.
+///
 /// # Panics
 /// If a node is not of this graph.
-pub fn function(graph: &Graph, name: &str, inputs: &[NodeId], outputs: &[NodeId]) -> String {
+pub fn function(
+    graph: &Graph,
+    name: &str,
+    inputs: &[NodeId],
+    outputs: &[NodeId],
+) -> Result<String, Unsupported> {
     let plan = Plan::new(graph, inputs, outputs, &Names::of(graph));
+    plan.without_recurrences("NumPy")?;
     let text = Writer::new(&plan).run(true);
     let mut parameters = text.parameters;
     parameters.extend(text.sizes);
@@ -94,7 +109,7 @@ pub fn function(graph: &Graph, name: &str, inputs: &[NodeId], outputs: &[NodeId]
     lines.extend(text.lines.iter().map(|line| format!("    {line}")));
     let result = if text.results.is_empty() { "()".to_string() } else { text.results.join(", ") };
     lines.push(format!("    return {result}\n"));
-    lines.join("\n")
+    Ok(lines.join("\n"))
 }
 
 /// What the writer hands back.

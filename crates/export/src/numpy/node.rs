@@ -64,6 +64,7 @@ impl Writer<'_> {
             }
             Op::Linear(kind) => self.linear(node, kind, &args),
             Op::Named(_) => self.composite(node),
+            Op::Scan(_) => unreachable!("invariant: recurrences are refused before anything is written"),
             Op::Tag(_) | Op::StopGradient | Op::Checkpoint => self.code(args[0]),
         }
     }

@@ -12,7 +12,7 @@ const LINE: usize = 88;
 
 /// The NumPy code of a query; positions and labels count from 0 in it, as NumPy does.
 pub(crate) fn numpy(query: &Query) -> Option<String> {
-    let text = expression(&query.scope.graph, query.node, &Names::new());
+    let text = expression(&query.scope.graph, query.node, &Names::new()).ok()?;
     let mut lines = text.setup;
     if lines.len() > LINES {
         return None;

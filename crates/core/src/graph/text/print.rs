@@ -1,10 +1,11 @@
 //! Writing a graph down.
 
-use super::{COMPARISONS, LINEAR, LOGIC, MAGIC, REDUCTIONS, VERSION, word_of};
+use super::{COMPARISONS, LINEAR, LOGIC, MAGIC, REDUCTIONS, word_of};
 use crate::form::{Access, Cond, Product};
 use crate::graph::Graph;
 use crate::graph::function::Function;
-use crate::graph::op::{Entries, Op};
+use crate::graph::op::{Entries, Op, Scan};
+use crate::graph::step::Step;
 use crate::index::{Atom, Term};
 use crate::node::NodeId;
 use crate::ops::composite::COMPOSITES;
@@ -21,10 +22,10 @@ impl Graph {
     pub fn to_text(&self, outputs: &[NodeId]) -> String {
         let nodes: Vec<NodeId> =
             if outputs.is_empty() { self.nodes().collect() } else { self.reachable(outputs) };
-        let table = functions(self, &nodes);
-        let mut text = format!("{MAGIC} {VERSION}\n");
-        for (k, function) in table.iter().enumerate() {
-            write_function(&mut text, function, k, &table);
+        let table = bodies(self, &nodes);
+        let mut text = format!("{MAGIC} {}\n", table.version());
+        for (k, body) in table.list.iter().enumerate() {
+            write_body(&mut text, body, &table.word(k), &table);
         }
         let printer = Printer::new(self, &nodes, &table);
         printer.lines(&mut text, &nodes);
@@ -42,40 +43,115 @@ impl Graph {
     }
 }
 
+impl Step {
+    /// The step as it stands in the text of a graph, after the bodies that it applies: equal texts are equal steps.
+    pub fn to_text(&self) -> String {
+        let own = Body::Step(Arc::new(self.clone()));
+        let mut table = bodies(self.body(), &own.nodes());
+        table.add(own);
+        let mut text = String::new();
+        for (k, body) in table.list.iter().enumerate() {
+            write_body(&mut text, body, &table.word(k), &table);
+        }
+        text
+    }
+}
+
 fn push(text: &mut String, arguments: std::fmt::Arguments<'_>) {
     text.write_fmt(arguments).expect("invariant: writing to memory succeeds");
 }
 
-/// Functions that these nodes apply, in order of first use.
-fn used(graph: &Graph, nodes: &[NodeId]) -> Vec<Arc<Function>> {
+/// A body that stands before the nodes.
+#[derive(Clone)]
+enum Body {
+    Function(Arc<Function>),
+    Step(Arc<Step>),
+}
+
+impl Body {
+    fn graph(&self) -> &Graph {
+        match self {
+            Body::Function(function) => &function.body,
+            Body::Step(step) => step.body(),
+        }
+    }
+
+    fn outputs(&self) -> &[NodeId] {
+        match self {
+            Body::Function(function) => std::slice::from_ref(&function.output),
+            Body::Step(step) => step.outputs(),
+        }
+    }
+
+    fn formals(&self) -> &[NodeId] {
+        match self {
+            Body::Function(function) => &function.formals,
+            Body::Step(step) => step.formals(),
+        }
+    }
+
+    fn nodes(&self) -> Vec<NodeId> {
+        self.graph().reachable(&[self.formals(), self.outputs()].concat())
+    }
+
+    fn hash(&self) -> u64 {
+        match self {
+            Body::Function(function) => function.structural_hash(),
+            Body::Step(step) => step.structural_hash(),
+        }
+    }
+
+    fn same(&self, other: &Body) -> bool {
+        match (self, other) {
+            (Body::Function(f), Body::Function(g)) => f.same(g),
+            (Body::Step(s), Body::Step(t)) => s.same(t),
+            _ => false,
+        }
+    }
+}
+
+/// The body that a node applies.
+fn body_of(graph: &Graph, node: NodeId) -> Option<Body> {
+    match graph.op(node) {
+        Op::Named(_) => graph.as_named(node).cloned().map(Body::Function),
+        Op::Scan(_) => graph.as_scan(node).map(|(_, step)| Body::Step(step.clone())),
+        _ => None,
+    }
+}
+
+/// Bodies that these nodes apply, in order of first use.
+fn used(graph: &Graph, nodes: &[NodeId]) -> Vec<Body> {
     let mut seen = FxHashSet::default();
     nodes
         .iter()
-        .filter(|&&n| matches!(graph.op(n), Op::Named(id) if seen.insert(*id)))
-        .filter_map(|&n| graph.as_named(n).cloned())
+        .filter(|&&n| applied(graph, n).is_some_and(|id| seen.insert(id)))
+        .filter_map(|&n| body_of(graph, n))
         .collect()
 }
 
-fn body_nodes(function: &Function) -> Vec<NodeId> {
-    let mut ends = function.formals.clone();
-    ends.push(function.output);
-    function.body.reachable(&ends)
+/// Whether a node applies a step, and the number of what it applies in its graph.
+fn applied(graph: &Graph, node: NodeId) -> Option<(bool, u32)> {
+    match graph.op(node) {
+        Op::Named(id) => Some((false, *id)),
+        Op::Scan(scan) => Some((true, scan.step)),
+        _ => None,
+    }
 }
 
-/// Every function that is needed, those that a body applies before it; nested ones with a stack of our own.
-fn functions(graph: &Graph, nodes: &[NodeId]) -> Table {
+/// Every function and step that is needed, those that a body applies before it; nested ones with a stack of our own.
+fn bodies(graph: &Graph, nodes: &[NodeId]) -> Table {
     let mut table = Table::default();
     let mut open = vec![(None, used(graph, nodes).into_iter())];
     while let Some((_, rest)) = open.last_mut() {
         match rest.next() {
-            Some(function) if table.position(&function).is_some() => {}
-            Some(function) => {
-                let inner = used(&function.body, &body_nodes(&function)).into_iter();
-                open.push((Some(function), inner));
+            Some(body) if table.position(&body).is_some() => {}
+            Some(body) => {
+                let inner = used(body.graph(), &body.nodes()).into_iter();
+                open.push((Some(body), inner));
             }
             None => {
-                if let Some((Some(function), _)) = open.pop() {
-                    table.add(function);
+                if let Some((Some(body), _)) = open.pop() {
+                    table.add(body);
                 }
             }
         }
@@ -83,69 +159,89 @@ fn functions(graph: &Graph, nodes: &[NodeId]) -> Table {
     table
 }
 
-/// Functions by structure.
+/// Bodies by structure.
 #[derive(Default)]
 struct Table {
-    list: Vec<Arc<Function>>,
+    list: Vec<Body>,
     by_hash: FxHashMap<u64, Vec<usize>>,
 }
 
 impl Table {
-    fn iter(&self) -> impl Iterator<Item = &Arc<Function>> {
-        self.list.iter()
+    fn position(&self, body: &Body) -> Option<usize> {
+        let same = self.by_hash.get(&body.hash())?;
+        same.iter().copied().find(|&k| self.list[k].same(body))
     }
 
-    fn position(&self, function: &Function) -> Option<usize> {
-        let same = self.by_hash.get(&function.structural_hash())?;
-        same.iter().copied().find(|&k| self.list[k].same(function))
+    fn add(&mut self, body: Body) {
+        self.by_hash.entry(body.hash()).or_default().push(self.list.len());
+        self.list.push(body);
     }
 
-    fn add(&mut self, function: Arc<Function>) {
-        self.by_hash.entry(function.structural_hash()).or_default().push(self.list.len());
-        self.list.push(function);
+    /// `f0`, `f1`, … and `s0`, `s1`, …: functions and steps are numbered apart.
+    fn word(&self, position: usize) -> String {
+        let is_step = |body: &Body| matches!(body, Body::Step(_));
+        let kind = is_step(&self.list[position]);
+        let number = self.list[..position].iter().filter(|b| is_step(b) == kind).count();
+        format!("{}{number}", if kind { 's' } else { 'f' })
+    }
+
+    /// The first version that knows every word.
+    fn version(&self) -> u64 {
+        if self.list.iter().any(|body| matches!(body, Body::Step(_))) { 2 } else { 1 }
     }
 }
 
-fn write_function(text: &mut String, function: &Function, k: usize, table: &Table) {
-    push(text, format_args!("function f{k} {}", quoted(&function.name)));
-    if let Some(id) = function.composite {
-        push(text, format_args!(" composite {}", COMPOSITES[usize::from(id)].primitive.name));
-    }
-    if !function.axes.is_empty() {
-        push(text, format_args!(" axes"));
-        function.axes.iter().for_each(|axis| push(text, format_args!(" {axis}")));
+fn write_body(text: &mut String, body: &Body, word: &str, table: &Table) {
+    match body {
+        Body::Function(function) => {
+            push(text, format_args!("function {word} {}", quoted(&function.name)));
+            if let Some(id) = function.composite {
+                push(text, format_args!(" composite {}", COMPOSITES[usize::from(id)].primitive.name));
+            }
+            if !function.axes.is_empty() {
+                push(text, format_args!(" axes"));
+                function.axes.iter().for_each(|axis| push(text, format_args!(" {axis}")));
+            }
+        }
+        Body::Step(step) => {
+            push(text, format_args!("step {word} {} inputs {}", quoted(step.name()), step.per_step()));
+        }
     }
     text.push('\n');
-    let nodes = body_nodes(function);
-    let printer = Printer::new(&function.body, &nodes, table);
+    let nodes = body.nodes();
+    let printer = Printer::new(body.graph(), &nodes, table);
     printer.lines(text, &nodes);
     text.push_str("formals");
-    for &formal in &function.formals {
+    for &formal in body.formals() {
         push(text, format_args!(" {}", printer.node(formal)));
     }
-    push(text, format_args!("\noutput {}\nend\n", printer.node(function.output)));
+    for &output in body.outputs() {
+        push(text, format_args!("\noutput {}", printer.node(output)));
+    }
+    text.push_str("\nend\n");
 }
 
 /// Lines of one graph, with nodes numbered from 0 in order.
 struct Printer<'a> {
     graph: &'a Graph,
     places: Vec<u32>,
-    functions: FxHashMap<u32, usize>,
+    /// Words of functions and steps, by their numbers in the graph.
+    words: FxHashMap<(bool, u32), String>,
 }
 
 impl<'a> Printer<'a> {
     fn new(graph: &'a Graph, nodes: &[NodeId], table: &Table) -> Printer<'a> {
         let mut places = vec![u32::MAX; nodes.last().map_or(0, |n| n.index() + 1)];
-        let mut functions = FxHashMap::default();
+        let mut words = FxHashMap::default();
         for (k, &node) in nodes.iter().enumerate() {
             places[node.index()] = k as u32;
-            if let (Op::Named(id), Some(function)) = (graph.op(node), graph.as_named(node)) {
-                functions.entry(*id).or_insert_with(|| {
-                    table.position(function).expect("invariant: every function was collected")
+            if let (Some(id), Some(body)) = (applied(graph, node), body_of(graph, node)) {
+                words.entry(id).or_insert_with(|| {
+                    table.word(table.position(&body).expect("invariant: every body was collected"))
                 });
             }
         }
-        Printer { graph, places, functions }
+        Printer { graph, places, words }
     }
 
     fn place(&self, node: NodeId) -> Option<u32> {
@@ -191,7 +287,13 @@ impl<'a> Printer<'a> {
             Op::ArgMax(axis) => self.apply(text, node, format_args!("argmax {axis}")),
             Op::ArgSort(axis) => self.apply(text, node, format_args!("argsort {axis}")),
             Op::Linear(l) => self.apply(text, node, format_args!("linear {}", word_of(LINEAR, l))),
-            Op::Named(id) => self.apply(text, node, format_args!("named f{}", self.functions[id])),
+            Op::Named(id) => self.apply(text, node, format_args!("named {}", self.words[&(false, *id)])),
+            Op::Scan(scan) => {
+                let Scan { step, carry, length, backward } = &**scan;
+                let (word, length) = (&self.words[&(true, *step)], dim_text(length));
+                let direction = if *backward { " backward" } else { "" };
+                self.apply(text, node, format_args!("scan {word} carry {carry} length {length}{direction}"));
+            }
             Op::Tag(name) => self.apply(text, node, format_args!("tag {}", quoted(name))),
             Op::StopGradient => self.apply(text, node, format_args!("stop_gradient")),
             Op::Checkpoint => self.apply(text, node, format_args!("checkpoint")),

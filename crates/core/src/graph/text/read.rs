@@ -5,7 +5,8 @@ use super::{COMPARISONS, LINEAR, LOGIC, MAGIC, REDUCTIONS, VERSION};
 use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::graph::function::Function;
-use crate::graph::op::{Entries, Facts, Input, Literal, Logic, Op};
+use crate::graph::op::{Entries, Facts, Input, Literal, Logic, Op, Scan};
+use crate::graph::step::Step;
 use crate::node::NodeId;
 use crate::ops::composite::COMPOSITES;
 use crate::ops::map::Map;
@@ -24,19 +25,25 @@ impl Graph {
         let Some(mut header) = lines.next() else {
             return Err(Error::Syntax { at: 0, message: format!("line 1: `{MAGIC} {VERSION}` is expected") });
         };
-        read_header(&mut header)?;
-        let mut table: Vec<Arc<Function>> = Vec::new();
+        let version = read_header(&mut header)?;
+        let mut table = Bodies::default();
         let mut main = Section::default();
         let mut function: Option<Section> = None;
         for mut c in lines {
-            if c.rest().starts_with("function ") {
+            let is_step = version > 1 && c.rest().starts_with("step ");
+            if is_step || c.rest().starts_with("function ") {
                 if function.is_some() || !main.nodes.is_empty() {
                     return c.fail("a function stands before the nodes and not inside another");
                 }
-                function = Some(read_function_header(&mut c, table.len())?);
+                let head = if is_step {
+                    read_step_header(&mut c, table.steps.len())?
+                } else {
+                    read_function_header(&mut c, table.functions.len())?
+                };
+                function = Some(Section { head: Some(head), ..Section::default() });
             } else if c.rest() == "end" {
                 let Some(section) = function.take() else { return c.fail("`end` without `function`") };
-                table.push(section.finish(&c)?);
+                section.finish(&c, &mut table)?;
             } else {
                 function.as_mut().unwrap_or(&mut main).line(&mut c, &table)?;
             }
@@ -75,7 +82,7 @@ impl<'a> Iterator for Lines<'a> {
     }
 }
 
-fn read_header(c: &mut Cursor<'_>) -> Result<()> {
+fn read_header(c: &mut Cursor<'_>) -> Result<u64> {
     if c.token() != MAGIC {
         return c.fail(format!("`{MAGIC} {VERSION}` is expected"));
     }
@@ -83,37 +90,58 @@ fn read_header(c: &mut Cursor<'_>) -> Result<()> {
     if version == 0 || version > VERSION {
         return c.fail(format!("this text is of version {version}; versions up to {VERSION} are read here"));
     }
-    c.end()
+    c.end()?;
+    Ok(version)
 }
 
-fn read_function_header(c: &mut Cursor<'_>, k: usize) -> Result<Section> {
+fn read_function_header(c: &mut Cursor<'_>, k: usize) -> Result<Head> {
     c.expect("function")?;
     c.expect("f")?;
     if c.number::<usize>()? != k {
         return c.fail(format!("functions are numbered in order: f{k} is expected"));
     }
-    let mut head = Head { name: c.quoted()?, composite: None, axes: Vec::new() };
+    let name = c.quoted()?;
+    let (mut composite, mut axes) = (None, Vec::new());
     if c.eat_word("composite") {
         let word = c.word();
         let Some(id) = COMPOSITES.iter().position(|f| f.primitive.name == word) else {
             return c.fail(format!("`{word}` is no composite"));
         };
-        head.composite = Some(id as u16);
+        composite = Some(id as u16);
     }
     if c.eat_word("axes") {
         while !c.at_end() {
-            head.axes.push(c.number()?);
+            axes.push(c.number()?);
         }
     }
     c.end()?;
-    Ok(Section { head: Some(head), ..Section::default() })
+    Ok(Head::Function { name, composite, axes })
 }
 
-/// First line of a function.
-struct Head {
-    name: String,
-    composite: Option<u16>,
-    axes: Vec<usize>,
+fn read_step_header(c: &mut Cursor<'_>, k: usize) -> Result<Head> {
+    c.expect("step")?;
+    c.expect("s")?;
+    if c.number::<usize>()? != k {
+        return c.fail(format!("steps are numbered in order: s{k} is expected"));
+    }
+    let name = c.quoted()?;
+    c.expect("inputs")?;
+    let per_step = c.number()?;
+    c.end()?;
+    Ok(Head::Step { name, per_step })
+}
+
+/// First line of a function or of a step.
+enum Head {
+    Function { name: String, composite: Option<u16>, axes: Vec<usize> },
+    Step { name: String, per_step: usize },
+}
+
+/// Functions and steps that were read.
+#[derive(Default)]
+struct Bodies {
+    functions: Vec<Arc<Function>>,
+    steps: Vec<Arc<Step>>,
 }
 
 /// The main graph or the body of a function, while it is read.
@@ -129,7 +157,7 @@ pub(super) struct Section {
 }
 
 impl Section {
-    fn line(&mut self, c: &mut Cursor<'_>, table: &[Arc<Function>]) -> Result<()> {
+    fn line(&mut self, c: &mut Cursor<'_>, table: &Bodies) -> Result<()> {
         if c.rest().starts_with('%') {
             return self.node_line(c, table);
         }
@@ -151,16 +179,26 @@ impl Section {
         c.end()
     }
 
-    fn finish(self, c: &Cursor<'_>) -> Result<Arc<Function>> {
-        let (Some(head), Some(formals), [output]) = (self.head, self.formals, &self.outputs[..]) else {
-            return c.fail("a function has one line `formals` and one line `output`");
+    fn finish(self, c: &Cursor<'_>, table: &mut Bodies) -> Result<()> {
+        let (head, formals, outputs) = match (self.head, self.formals) {
+            (Some(head), Some(formals)) if !self.outputs.is_empty() => (head, formals, self.outputs),
+            _ => return c.fail("a function has one line `formals` and one line `output`"),
         };
-        let Head { name, composite, axes } = head;
-        let function = Function { name, composite, axes, body: self.graph, formals, output: *output };
-        match function.check() {
-            Ok(()) => Ok(Arc::new(function)),
-            Err(error) => Err(c.error(error)),
+        match head {
+            Head::Function { name, composite, axes } => {
+                let [output] = outputs[..] else {
+                    return c.fail("a function has one line `formals` and one line `output`");
+                };
+                let function = Function { name, composite, axes, body: self.graph, formals, output };
+                function.check().map_err(|e| c.error(e))?;
+                table.functions.push(Arc::new(function));
+            }
+            Head::Step { name, per_step } => {
+                let step = Step::new(&name, self.graph, formals, outputs, per_step);
+                table.steps.push(Arc::new(step.map_err(|e| c.error(e))?));
+            }
         }
+        Ok(())
     }
 
     fn operand(&self, c: &mut Cursor<'_>) -> Result<NodeId> {
@@ -175,7 +213,7 @@ impl Section {
         Ok(list)
     }
 
-    fn node_line(&mut self, c: &mut Cursor<'_>, table: &[Arc<Function>]) -> Result<()> {
+    fn node_line(&mut self, c: &mut Cursor<'_>, table: &Bodies) -> Result<()> {
         c.expect("%")?;
         if c.number::<usize>()? != self.nodes.len() {
             return c.fail(format!("nodes are numbered in order: %{} is expected", self.nodes.len()));
@@ -196,7 +234,7 @@ impl Section {
         Ok(())
     }
 
-    fn operation(&mut self, c: &mut Cursor<'_>, ty: &Type, table: &[Arc<Function>]) -> Result<NodeId> {
+    fn operation(&mut self, c: &mut Cursor<'_>, ty: &Type, table: &Bodies) -> Result<NodeId> {
         match c.word() {
             "zero" => Ok(self.graph.zero(ty.clone())),
             "input" => self.input(c, ty),
@@ -214,6 +252,7 @@ impl Section {
             "contract" => self.contract(c),
             "map" => self.map(c),
             "named" => self.named(c, table),
+            "scan" if !table.steps.is_empty() => self.scan(c, table),
             "tag" => {
                 let name = c.quoted()?;
                 let x = self.operand(c)?;
@@ -350,10 +389,10 @@ impl Section {
         Ok(self.graph.map_plain(map, &args))
     }
 
-    fn named(&mut self, c: &mut Cursor<'_>, table: &[Arc<Function>]) -> Result<NodeId> {
+    fn named(&mut self, c: &mut Cursor<'_>, table: &Bodies) -> Result<NodeId> {
         c.expect("f")?;
         let k: usize = c.number()?;
-        let Some(function) = table.get(k) else {
+        let Some(function) = table.functions.get(k) else {
             return c.fail(format!("f{k} is not defined before"));
         };
         let args = self.operands(c)?;
@@ -370,6 +409,28 @@ impl Section {
             }
         };
         Ok(self.graph.intern(Op::Named(id), &args, function.ty().clone()))
+    }
+}
+
+impl Section {
+    fn scan(&mut self, c: &mut Cursor<'_>, table: &Bodies) -> Result<NodeId> {
+        c.expect("s")?;
+        let k: usize = c.number()?;
+        let Some(step) = table.steps.get(k) else {
+            return c.fail(format!("s{k} is not defined before"));
+        };
+        c.expect("carry")?;
+        let carry: u16 = c.number()?;
+        if usize::from(carry) >= step.carries() {
+            return c.fail(format!("s{k} has {} carries, counted from 0", step.carries()));
+        }
+        c.expect("length")?;
+        let length = c.dim()?;
+        let backward = c.eat_word("backward");
+        let args = self.operands(c)?;
+        // The number of the step is found when the node is made.
+        let scan = Scan { step: 0, carry, length, backward };
+        self.graph.scan_carry(&scan, step.clone(), &args).map_err(|e| c.error(e))
     }
 }
 

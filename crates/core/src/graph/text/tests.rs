@@ -66,6 +66,7 @@ fn everything() -> (Graph, Vec<NodeId>) {
     let kron = g.kron(v, v).unwrap();
     outputs.extend([literal, inverse, solve, sort, checkpoint, zero, empty, either, size, kron]);
     outputs.push(nested(&mut g, x));
+    outputs.extend(scans(&mut g, x, v));
     g.name(v, "weights");
     g.name(tag, "tagged\t");
     (g, outputs)
@@ -99,6 +100,26 @@ fn nested(g: &mut Graph, x: NodeId) -> NodeId {
     g.apply(outer, &[x]).unwrap()
 }
 
+/// Two carries, one of them through a scan in each step, and a step that is used twice.
+fn scans(g: &mut Graph, x: NodeId, v: NodeId) -> Vec<NodeId> {
+    let (m, n) = (Dim::size("m"), Dim::size("n"));
+    let mut made = Vec::new();
+    for backward in [false, true] {
+        let zero = g.integer(0);
+        let both =
+            g.recurrence("a \"step\"", &m, backward, &[("h", x), ("c", zero)], &[("v", v)], |g, h, v| {
+                let s = g.softmax(v[0], &[0])?;
+                let inner = g.recurrence("inner", &n, true, &[("p", h[1])], &[("s", s)], |g, p, s| {
+                    Ok(vec![g.multiply(p[0], s[0])?])
+                })?[0];
+                let total = g.sum_all(inner)?;
+                Ok(vec![g.add(h[0], s)?, total])
+            });
+        made.extend(both.unwrap());
+    }
+    made
+}
+
 #[test]
 fn every_kind_of_node_goes_there_and_back() {
     let (g, outputs) = everything();
@@ -122,10 +143,10 @@ fn refused(lines: &str) -> String {
 #[test]
 fn what_is_not_a_graph_is_refused_with_its_line() {
     assert!(
-        Graph::from_text("").err().unwrap().to_string().contains("line 1: `chainrule-graph 1` is expected")
+        Graph::from_text("").err().unwrap().to_string().contains("line 1: `chainrule-graph 2` is expected")
     );
-    let newer = Graph::from_text("chainrule-graph 2\n").err().unwrap().to_string();
-    assert!(newer.contains("line 1: this text is of version 2; versions up to 1 are read here"));
+    let newer = Graph::from_text("chainrule-graph 3\n").err().unwrap().to_string();
+    assert!(newer.contains("line 1: this text is of version 3; versions up to 2 are read here"));
     let x = "%0 : real[n] = input \"x\"\n";
     for (line, message) in [
         ("frobnicate %0", "line 3: `frobnicate` begins no line here"),
@@ -162,6 +183,44 @@ fn what_is_not_a_graph_is_refused_with_its_line() {
     }
 }
 
+/// What is written is of the first version that knows its words, and older texts are read.
+#[test]
+fn only_scans_need_the_second_version() {
+    let (g, outputs) = everything();
+    let is_plain = |o: &&NodeId| g.reachable(&[**o]).iter().all(|&n| g.as_scan(n).is_none());
+    let plain: Vec<NodeId> = outputs.iter().filter(is_plain).copied().collect();
+    assert!(g.to_text(&plain).starts_with("chainrule-graph 1\n"));
+    assert!(g.to_text(&outputs).starts_with("chainrule-graph 2\n"));
+    let step = "step s0 \"cell\" inputs 0\n%0 : real[] = input \"h\"\nformals %0\noutput %0\nend\n";
+    let first = "%0 : real[] = input \"x\"\n";
+    let read = |version: u64, lines: &str| {
+        Graph::from_text(&format!("chainrule-graph {version}\n{step}{first}{lines}"))
+            .map_err(|e| e.to_string())
+    };
+    assert!(read(1, "").err().unwrap().contains("line 2: `step` begins no line here"));
+    assert!(read(2, "%1 : real[3] = scan s0 carry 0 length 3 backward %0\noutput %1").is_ok());
+    for (line, message) in [
+        ("%1 : real[3] = scan s1 carry 0 length 3 %0", "line 8: s1 is not defined before"),
+        ("%1 : real[3] = scan s0 carry 1 length 3 %0", "line 8: s0 has 1 carries, counted from 0"),
+        ("%1 : real[2] = scan s0 carry 0 length 3 %0", "line 8: this is real[3], not real[2]"),
+        (
+            "%1 : real[3] = scan s0 carry 0 length 3",
+            "line 8: scan of cell: it takes 1 operands, and 0 are given",
+        ),
+        (
+            "%1 : real[n] = scan s0 carry 0 length -n %0",
+            "line 8: scan of cell: it cannot be applied -n times",
+        ),
+        ("%1 : real[3] = scan s0 carry 0 steps 3 %0", "line 8: `length` is expected"),
+    ] {
+        let found = read(2, line).err().unwrap();
+        assert!(found.contains(message), "{line}\n  {found}\n  {message}");
+    }
+    let open = "chainrule-graph 2\nstep s0 \"cell\" inputs 0\n%0 : real[] = input \"h\"\n%1 : real[] = input \"w\"\n%2 : real[] = sum 1*%0 1*%1\nformals %0\noutput %2\nend\n";
+    let found = Graph::from_text(open).err().unwrap().to_string();
+    assert!(found.contains("its body reads the input w, which is none of its formals"), "{found}");
+}
+
 #[test]
 fn mutations_of_valid_texts_never_panic() {
     let (g, outputs) = everything();
@@ -187,6 +246,8 @@ fn mutations_of_valid_texts_never_panic() {
         "é",
         "|",
         "f0",
+        "s0",
+        "scan",
         "-9223372036854775808",
     ];
     let mut random = Random(11);

@@ -4,6 +4,7 @@ mod homework;
 mod large;
 mod notation;
 mod readback;
+mod scans;
 mod spelling;
 
 use super::Printer;
