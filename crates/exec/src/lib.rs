@@ -12,5 +12,6 @@ pub mod schedule;
 pub mod vector;
 
 pub use error::{Error, Result};
+pub use plan::session::Session;
 pub use plan::structured::StructuredPlan;
 pub use plan::{Options, Plan, Value};

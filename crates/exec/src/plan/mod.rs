@@ -16,6 +16,7 @@
 #![allow(unsafe_code)]
 
 mod functions;
+pub mod session;
 pub mod structured;
 mod whole;
 
@@ -33,6 +34,7 @@ use crate::schedule::memory::{self, Home, Memory};
 use crate::schedule::{self, Schedule, Work};
 use chainrule_core::shape::Sizes;
 use chainrule_core::{Graph, NodeId};
+use session::Session;
 
 /// How a plan is made.
 #[derive(Clone, Debug)]
@@ -125,6 +127,8 @@ pub struct Plan<T> {
     /// Truth values given as inputs, as numbers.
     truths: Vec<Vec<T>>,
     scratch: Scratch<T>,
+    input_counts: Vec<usize>,
+    output_counts: Vec<usize>,
     /// Outputs that no step writes: copied from what they are.
     copies: Vec<(usize, ArrayId)>,
 }
@@ -166,6 +170,8 @@ impl<T: Number> Plan<T> {
             integers: Vec::new(),
             truths: Vec::new(),
             scratch: Scratch::default(),
+            input_counts: arrays.inputs.iter().map(|i| i.shape.iter().product()).collect(),
+            output_counts: arrays.outputs.iter().map(|o| arrays[*o].count()).collect(),
             copies: Vec::new(),
             memory,
             arrays,
@@ -293,21 +299,6 @@ impl<T: Number> Plan<T> {
         &self.arrays[self.arrays.outputs[output]].shape
     }
 
-    /// dev
-    pub fn debug(&self) -> String {
-        let mut text = String::new();
-        for step in &self.steps {
-            match step {
-                Step::Loops { program, machine, .. } => {
-                    text += &format!("LOOPS regs {} code {}\n{:#?}\n", program.regs, machine.as_ref().map_or(0, |m| m.code().len()), program.body);
-                }
-                Step::Whole { kernel, .. } => text += &format!("WHOLE {kernel:?}\n"),
-                Step::Matrix(m) => text += &format!("MATRIX {:?}\n", m.product),
-            }
-        }
-        text
-    }
-
     /// Number of outputs.
     pub fn output_count(&self) -> usize {
         self.arrays.outputs.len()
@@ -331,6 +322,22 @@ impl<T: Number> Plan<T> {
                 Source::Output(n) => outputs[n].as_mut_ptr().cast(),
             };
         }
+        self.execute()?;
+        for &(n, id) in &self.copies {
+            self.copy(id, inputs, n, outputs);
+        }
+        Ok(())
+    }
+
+    /// The plan with memory of its own for inputs and outputs.
+    pub fn session(self) -> Session<T> {
+        Session::new(self)
+    }
+
+    /// Carries out the steps on the pointers of the table: those of the last run, whose inputs and outputs are still
+    /// borrowed or owned by whoever calls.
+    #[inline]
+    fn execute(&mut self) -> Result<()> {
         let functions: &interpret::Functions<T> = &functions::evaluate::<T>;
         for step in &self.steps {
             match step {
@@ -357,9 +364,6 @@ impl<T: Number> Plan<T> {
                     unsafe { run_whole::<T>(&self.arrays, kernel, &self.table[table.clone()], arrays)? }
                 }
             }
-        }
-        for &(n, id) in &self.copies {
-            self.copy(id, inputs, n, outputs);
         }
         Ok(())
     }
@@ -401,7 +405,7 @@ impl<T: Number> Plan<T> {
         arity("inputs", self.arrays.inputs.len(), inputs.len())?;
         arity("outputs", self.arrays.outputs.len(), outputs.len())?;
         for (n, (input, value)) in self.arrays.inputs.iter().zip(inputs).enumerate() {
-            let count: usize = input.shape.iter().product();
+            let count = self.input_counts[n];
             if value.describe() != (input.entry, count) {
                 let (entry, found) = value.describe();
                 return Err(Error::Value {
@@ -429,8 +433,7 @@ impl<T: Number> Plan<T> {
                 Value::Real(_) => {}
             }
         }
-        for (n, (id, out)) in self.arrays.outputs.iter().zip(outputs).enumerate() {
-            let count = self.arrays[*id].count();
+        for (n, (&count, out)) in self.output_counts.iter().zip(outputs).enumerate() {
             if out.len() != count {
                 return Err(Error::Value {
                     name: format!("output {n}"),
