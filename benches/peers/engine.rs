@@ -11,7 +11,7 @@ use chainrule::core::tensor::{self, Tensor};
 use chainrule::core::{Graph, NodeId};
 use chainrule::exec::array::Entry;
 use chainrule::exec::lane::Number;
-use chainrule::exec::{self, StructuredPlan};
+use chainrule::exec::{self, Session, StructuredPlan};
 
 pub(crate) use chainrule::exec::Value;
 
@@ -47,7 +47,7 @@ pub(crate) struct PlanInput {
 
 /// The executors behind one interface.
 enum Compiled<'g, T> {
-    Dense(Box<exec::Plan<T>>),
+    Dense(Box<Session<T>>),
     Factors(Box<StructuredPlan<T>>),
     Slow(&'g Graph, Vec<NodeId>, Option<Structured<T>>),
 }
@@ -87,7 +87,7 @@ impl<'g, T: Number> Plan<'g, T> {
             (_, false) => {
                 let plan = exec::Plan::compile(graph, outputs, &options)?;
                 let inputs = given(plan.inputs());
-                (Compiled::Dense(Box::new(plan)), inputs)
+                (Compiled::Dense(Box::new(plan.session())), inputs)
             }
         };
         Ok(Plan { compiled, inputs })
@@ -98,23 +98,54 @@ impl<'g, T: Number> Plan<'g, T> {
         &self.inputs
     }
 
-    /// Dense outputs, row-major, written into the caller's memory; factors stay in the plan.
-    pub(crate) fn run(&mut self, arguments: &[Value<'_, T>], outputs: &mut [&mut [T]]) -> Answer<()> {
+    /// Puts the arguments where calls find them.
+    pub(crate) fn set(&mut self, arguments: &[Value<'_, T>]) {
+        let Compiled::Dense(session) = &mut self.compiled else { return };
+        for (k, argument) in arguments.iter().enumerate() {
+            match argument {
+                Value::Real(data) => session.input(k).copy_from_slice(data),
+                Value::Int(data) => session.labels(k).copy_from_slice(data),
+                Value::Bool(data) => session.truths(k).copy_from_slice(data),
+            }
+        }
+    }
+
+    /// One call: dense outputs in the session's memory, factors in the plan's.
+    pub(crate) fn call(&mut self, arguments: &[Value<'_, T>], results: &mut [Vec<T>]) -> Answer<()> {
         match &mut self.compiled {
-            Compiled::Dense(plan) => plan.run(arguments, outputs)?,
-            Compiled::Factors(plan) => plan.run(arguments)?,
+            Compiled::Dense(session) => std::hint::black_box(session).call()?,
+            Compiled::Factors(plan) => plan.run(std::hint::black_box(arguments))?,
             Compiled::Slow(graph, nodes, factors) => {
                 let at = bindings(&self.inputs, arguments);
-                if outputs.is_empty() {
+                if results.is_empty() {
                     *factors = Some(graph.evaluate_structured(nodes[0], &at)?);
                     return Ok(());
                 }
-                for (value, output) in graph.evaluate(nodes, &at)?.iter().zip(outputs) {
+                for (value, output) in graph.evaluate(nodes, &at)?.iter().zip(results) {
                     output.copy_from_slice(value.real().expect("an output is real").data());
                 }
             }
         }
         Ok(())
+    }
+
+    /// An output of the last call takes the place of an argument, in no time.
+    pub(crate) fn carry(&mut self, output: usize, argument: &mut Vec<T>, place: usize, results: &mut [Vec<T>]) {
+        match &mut self.compiled {
+            Compiled::Dense(session) => session.carry(output, place),
+            _ => std::mem::swap(&mut results[output], argument),
+        }
+    }
+
+    /// Copies the outputs of a session, and its inputs that were carried, to where the slow evaluator has them.
+    pub(crate) fn fetch(&mut self, results: &mut [Vec<T>], carried: &mut [(usize, &mut Vec<T>)]) {
+        let Compiled::Dense(session) = &mut self.compiled else { return };
+        for (k, result) in results.iter_mut().enumerate() {
+            result.copy_from_slice(session.output(k));
+        }
+        for (place, argument) in carried {
+            argument.copy_from_slice(session.input(*place));
+        }
     }
 
     /// The factors of the last run.

@@ -69,7 +69,10 @@ impl<'g, T: Number> Runner<'g, T> {
             Kind::Step(names) => names.iter().map(place).collect(),
             _ => Vec::new(),
         };
-        Ok(Runner { plan, kind: &made.kind, arguments, results, carried })
+        let mut runner = Runner { plan, kind: &made.kind, arguments, results, carried };
+        let arguments: Vec<Value<'_, T>> = runner.arguments.iter().map(Argument::value).collect();
+        runner.plan.set(&arguments);
+        Ok(runner)
     }
 
     /// Calls so often; what is done once here costs each call nothing.
@@ -78,9 +81,8 @@ impl<'g, T: Number> Runner<'g, T> {
             return (0..times).try_for_each(|_| self.step());
         }
         let arguments: Vec<Value<'_, T>> = self.arguments.iter().map(Argument::value).collect();
-        let mut results: Vec<&mut [T]> = self.results.iter_mut().map(Vec::as_mut_slice).collect();
         for _ in 0..times {
-            self.plan.run(std::hint::black_box(&arguments), std::hint::black_box(&mut results))?;
+            self.plan.call(&arguments, &mut self.results)?;
         }
         Ok(())
     }
@@ -88,15 +90,25 @@ impl<'g, T: Number> Runner<'g, T> {
     /// One step: the new values and the old ones change places.
     fn step(&mut self) -> Answer<()> {
         let arguments: Vec<Value<'_, T>> = self.arguments.iter().map(Argument::value).collect();
-        let mut results: Vec<&mut [T]> = self.results.iter_mut().map(Vec::as_mut_slice).collect();
-        self.plan.run(&arguments, &mut results)?;
-        for (result, &place) in self.results.iter_mut().zip(&self.carried) {
+        self.plan.call(&arguments, &mut self.results)?;
+        for (output, &place) in self.carried.iter().enumerate() {
             let Argument::Real(argument) = &mut self.arguments[place] else {
                 unreachable!("labels are not carried")
             };
-            std::mem::swap(result, argument);
+            self.plan.carry(output, argument, place, &mut self.results);
         }
         Ok(())
+    }
+
+    /// Results and carried arguments where the checksum looks for them.
+    fn fetch(&mut self) {
+        let mut carried: Vec<(usize, &mut Vec<T>)> = Vec::new();
+        for (place, argument) in self.arguments.iter_mut().enumerate() {
+            if let (Argument::Real(argument), true) = (argument, self.carried.contains(&place)) {
+                carried.push((place, argument));
+            }
+        }
+        self.plan.fetch(&mut self.results, &mut carried);
     }
 
     /// Numbers that a compressed result stores, once it was called.
@@ -107,6 +119,7 @@ impl<'g, T: Number> Runner<'g, T> {
     /// The checksum after the first calls: one, or three steps.
     pub(crate) fn first_checksum(&mut self) -> Answer<f64> {
         self.repeat(if matches!(self.kind, Kind::Step(_)) { 3 } else { 1 })?;
+        self.fetch();
         Ok(match self.kind {
             Kind::Value => self.results[0][0].to_f64(),
             Kind::Call(first) => checksum(self.results[*first..].iter().flatten().map(Scalar::to_f64)),
