@@ -130,7 +130,13 @@ impl<'g, T: Number> Plan<'g, T> {
     }
 
     /// An output of the last call takes the place of an argument, in no time.
-    pub(crate) fn carry(&mut self, output: usize, argument: &mut Vec<T>, place: usize, results: &mut [Vec<T>]) {
+    pub(crate) fn carry(
+        &mut self,
+        output: usize,
+        argument: &mut Vec<T>,
+        place: usize,
+        results: &mut [Vec<T>],
+    ) {
         match &mut self.compiled {
             Compiled::Dense(session) => session.carry(output, place),
             _ => std::mem::swap(&mut results[output], argument),

@@ -101,7 +101,7 @@ fn step(g: &mut Graph, d: &mut Dice) -> Result<NodeId> {
     let axes = if one_axis { &axes[..1] } else { &axes[..] };
     let dims = [Dim::size("n"), Dim::size("m"), Dim::fixed(2), Dim::fixed(1), Dim::size("n") - Dim::ONE];
     let (m, n) = (d.pick(&dims), d.pick(&dims));
-    match d.below(50) {
+    match d.below(52) {
         0 | 1 => g.add(x, y),
         2 => g.sub(x, y),
         3..=5 => g.multiply(x, y),
@@ -184,6 +184,7 @@ fn step(g: &mut Graph, d: &mut Dice) -> Result<NodeId> {
         45 => g.convolve(x, y),
         46 | 47 => d.pick(&[Graph::softmax, Graph::logsumexp, Graph::log_softmax])(g, x, axes),
         48 => g.exclusive_prod(x, axis),
+        49 | 50 => recurrence(g, d, x, y),
         _ => {
             let inputs: Vec<NodeId> = g.nodes().filter(|&n| g.as_input(n).is_some()).collect();
             let of = d.pick(&inputs);
@@ -193,4 +194,25 @@ fn step(g: &mut Graph, d: &mut Dice) -> Result<NodeId> {
             g.jacobian(x, of)
         }
     }
+}
+
+/// A recurrence over the first axis of `x`, with a step of a few random operations.
+fn recurrence(g: &mut Graph, d: &mut Dice, x: NodeId, w: NodeId) -> Result<NodeId> {
+    let Some(length) = g.shape(x).first().cloned() else { return Ok(g.neg(x)) };
+    let own = g.slice(x, 0, &Dim::ZERO, 1, &Dim::ONE)?;
+    let entry: Vec<Dim> = g.shape(x)[1..].to_vec();
+    let start = g.reshape(own, &entry)?;
+    let start = g.scale(&Rational::new(1, 3), start);
+    let second = g.sum_all(w)?;
+    let (backward, kind) = (d.below(2) == 0, d.below(4));
+    let all =
+        g.recurrence("cell", &length, backward, &[("h", start), ("c", second)], &[("x", x)], |g, h, x| {
+            let map = chainrule_core::ops::map::Map::by_name("tanh").expect("a map");
+            let a = g.add(h[0], x[0])?;
+            let b = if kind == 0 { g.multiply(h[0], x[0])? } else { g.map(map, &[a])? };
+            let total = g.sum_all(b)?;
+            let c = if kind == 2 { h[1] } else { g.add(h[1], total)? };
+            Ok(vec![b, c])
+        })?;
+    Ok(all[d.below(2)])
 }

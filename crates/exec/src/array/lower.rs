@@ -48,11 +48,18 @@ struct Lowering<'g> {
     sizes: &'g Sizes,
     arrays: Arrays,
     made: Vec<Option<ArrayId>>,
+    recurrence_of: Vec<Option<usize>>,
 }
 
 impl<'g> Lowering<'g> {
     fn new(graph: &'g Graph, sizes: &'g Sizes) -> Lowering<'g> {
-        Lowering { graph, sizes, arrays: Arrays::default(), made: vec![None; graph.len()] }
+        Lowering {
+            graph,
+            sizes,
+            arrays: Arrays::default(),
+            made: vec![None; graph.len()],
+            recurrence_of: vec![None; graph.len()],
+        }
     }
 
     fn run(mut self, reachable: &[NodeId], outputs: &[NodeId]) -> Result<Arrays> {
@@ -137,6 +144,7 @@ impl<'g> Lowering<'g> {
             Op::ArgSort(axis) => Ok(self.whole(Whole::ArgSort(usize::from(*axis)), args, shape, entry)),
             Op::Linear(kind) => Ok(self.whole(Whole::Linear(*kind), args, shape, entry)),
             Op::Named(_) => self.composite(node, args),
+            Op::Scan(_) => self.scan(node, &args, shape),
             Op::Tag(_) | Op::StopGradient | Op::Checkpoint => Ok(args[0]),
             #[allow(
                 unreachable_patterns,
@@ -195,6 +203,44 @@ impl<'g> Lowering<'g> {
         }]);
         let nest = Nest { extents, free: rank - 1, reduction, guards: Vec::new(), body };
         Ok(self.arrays.nest(Entry::Real, nest))
+    }
+
+    /// A trajectory; all trajectories of one recurrence share its number.
+    fn scan(&mut self, node: NodeId, args: &[ArrayId], shape: SmallVec<[usize; 4]>) -> Result<ArrayId> {
+        let (scan, step) = self.graph.as_scan(node).expect("invariant: a scan");
+        let first = self
+            .graph
+            .carries(node)
+            .into_iter()
+            .flatten()
+            .find_map(|sibling| self.recurrence_of[sibling.index()]);
+        let recurrence = match first {
+            Some(known) => known,
+            None => {
+                let body = lower(step.body(), step.outputs(), self.sizes)?;
+                let formal = |input: &Input| {
+                    let is = |&&f: &&NodeId| step.body().as_input(f).is_some_and(|i| *i.name == *input.name);
+                    let found =
+                        step.formals().iter().find(is).expect("invariant: a step reads its formals only");
+                    step.formals().iter().position(|f| f == found).expect("just found")
+                };
+                let length = usize::try_from(self.number(&scan.length, node)?).unwrap_or(0);
+                self.arrays.recurrences.push(super::Recurrence {
+                    formals: body.inputs.iter().map(formal).collect(),
+                    counts: body.outputs.iter().map(|o| body[*o].count()).collect(),
+                    body,
+                    carries: step.carries(),
+                    per_step: step.per_step(),
+                    length,
+                    backward: scan.backward,
+                });
+                self.arrays.recurrences.len() - 1
+            }
+        };
+        self.recurrence_of[node.index()] = Some(recurrence);
+        let definition =
+            Definition::Carry { recurrence, carry: usize::from(scan.carry), operands: args.to_vec() };
+        Ok(self.arrays.push(Array { shape, entry: Entry::Real, definition }))
     }
 
     fn composite(&mut self, node: NodeId, args: SmallVec<[ArrayId; 2]>) -> Result<ArrayId> {

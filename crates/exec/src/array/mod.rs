@@ -331,6 +331,34 @@ pub enum Definition {
     Scatter(Nest, Place),
     /// A kernel over whole operands.
     Whole(Whole, SmallVec<[ArrayId; 2]>),
+    /// The trajectory of a carry of the recurrence with this number; operands as its formals.
+    Carry {
+        /// Number of the recurrence.
+        recurrence: usize,
+        /// Which carry.
+        carry: usize,
+        /// Carries before the first step, inputs of each step, constants.
+        operands: Vec<ArrayId>,
+    },
+}
+
+/// A step that is applied again and again.
+#[derive(Clone, Debug)]
+pub struct Recurrence {
+    /// What one step computes: its inputs are formals, its outputs the next carries.
+    pub body: Arrays,
+    /// The formal of each input of the body.
+    pub formals: Vec<usize>,
+    /// Number of carries.
+    pub carries: usize,
+    /// Number of formals that stand for the entry of an operand that belongs to the step.
+    pub per_step: usize,
+    /// Number of steps.
+    pub length: usize,
+    /// Whether the step at the last position comes first.
+    pub backward: bool,
+    /// Entries of each carry.
+    pub counts: Vec<usize>,
 }
 
 /// One array.
@@ -391,6 +419,8 @@ pub struct Arrays {
     pub inputs: Vec<Input>,
     /// Outputs in the order asked for.
     pub outputs: Vec<ArrayId>,
+    /// Recurrences, by their numbers.
+    pub recurrences: Vec<Recurrence>,
 }
 
 impl std::ops::Index<ArrayId> for Arrays {
@@ -424,6 +454,7 @@ impl Arrays {
         }
         pruned.inputs = self.inputs.into_iter().map(|i| Input { array: new[i.array.index()], ..i }).collect();
         pruned.outputs = self.outputs.iter().map(|o| new[o.index()]).collect();
+        pruned.recurrences = self.recurrences;
         pruned
     }
 
@@ -459,6 +490,7 @@ impl Definition {
         match self {
             Definition::Input(_) | Definition::Reals(_) | Definition::Integers(_) => {}
             Definition::Whole(_, args) => args.iter().copied().for_each(visit),
+            Definition::Carry { operands, .. } => operands.iter().copied().for_each(visit),
             Definition::Nest(nest) => nest.each_operand(visit),
             Definition::Scatter(nest, place) => {
                 nest.each_operand(visit);
@@ -472,6 +504,7 @@ impl Definition {
         match self {
             Definition::Input(_) | Definition::Reals(_) | Definition::Integers(_) => {}
             Definition::Whole(_, args) => args.iter_mut().for_each(|a| *a = name(*a)),
+            Definition::Carry { operands, .. } => operands.iter_mut().for_each(|a| *a = name(*a)),
             Definition::Nest(nest) => nest.rename(name),
             Definition::Scatter(nest, place) => {
                 nest.rename(name);

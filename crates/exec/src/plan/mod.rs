@@ -16,6 +16,7 @@
 #![allow(unsafe_code)]
 
 mod functions;
+mod recurrence;
 pub mod session;
 pub mod structured;
 mod whole;
@@ -34,6 +35,7 @@ use crate::schedule::memory::{self, Home, Memory};
 use crate::schedule::{self, Schedule, Work};
 use chainrule_core::shape::Sizes;
 use chainrule_core::{Graph, NodeId};
+use recurrence::RecurrenceStep;
 use session::Session;
 
 /// How a plan is made.
@@ -100,6 +102,8 @@ enum Step<T> {
     Whole { kernel: Whole, table: std::ops::Range<usize>, arrays: Vec<ArrayId> },
     /// A matrix product.
     Matrix(Box<MatrixStep<T>>),
+    /// A recurrence.
+    Recurrence(Box<RecurrenceStep<T>>),
 }
 
 /// A matrix product with its places in the table.
@@ -116,6 +120,10 @@ pub struct Plan<T> {
     steps: Vec<Step<T>>,
     workspace: Workspace<T>,
     threads: usize,
+    /// Whether truth values among the inputs come as numbers.
+    inside: bool,
+    /// Pointers of inputs and outputs of a run.
+    pointers: (Vec<*mut u8>, Vec<*mut u8>),
     memory: Memory,
     /// Pointers of all steps, one table after the other; those of inputs and outputs are filled in by each run.
     table: Vec<*mut u8>,
@@ -143,7 +151,12 @@ impl<T: Number> Plan<T> {
     /// # Errors
     /// [`Error::UnknownSize`] for a size without a number, [`Error::Unsupported`], [`Error::TooLarge`] above the limit.
     pub fn compile(graph: &Graph, outputs: &[NodeId], options: &Options) -> Result<Plan<T>> {
-        let mut arrays = lower(graph, outputs, &options.sizes)?.prune();
+        Plan::of(lower(graph, outputs, &options.sizes)?, options, false)
+    }
+
+    /// Compiles arrays. Inside a recurrence truth values come as numbers, as the plan around it keeps them.
+    fn of(arrays: Arrays, options: &Options, inside: bool) -> Result<Plan<T>> {
+        let mut arrays = arrays.prune();
         view::read_through(&mut arrays);
         let mut arrays = matrix::prepare(order::split(arrays.prune())).prune();
         scatter::solve(&mut arrays);
@@ -154,16 +167,24 @@ impl<T: Number> Plan<T> {
         if bytes > options.limit {
             return Err(Error::TooLarge { bytes, limit: options.limit });
         }
-        Plan::build(arrays, &schedule, memory, options)
+        Plan::build(arrays, &schedule, memory, options, inside)
     }
 
-    fn build(arrays: Arrays, schedule: &Schedule, memory: Memory, options: &Options) -> Result<Plan<T>> {
+    fn build(
+        arrays: Arrays,
+        schedule: &Schedule,
+        memory: Memory,
+        options: &Options,
+        inside: bool,
+    ) -> Result<Plan<T>> {
         let mut plan = Plan {
             arena: vec![T::default(); memory.arena],
             integer_arena: vec![0; memory.integers],
             steps: Vec::with_capacity(schedule.steps.len()),
             workspace: Workspace::new(),
             threads: options.threads.max(1),
+            inside,
+            pointers: (Vec::new(), Vec::new()),
             table: Vec::new(),
             sources: Vec::new(),
             reals: Vec::new(),
@@ -193,6 +214,7 @@ impl<T: Number> Plan<T> {
                     plan.steps.push(Step::Loops { program, machine, table, clears });
                 }
                 Work::Matrix(id, matrix) => plan.matrix(*id, matrix),
+                Work::Recurrence(number, members) => plan.recurrence(*number, members, options)?,
                 Work::Whole(id) => {
                     let Definition::Whole(kernel, args) = &plan.arrays[*id].definition else {
                         unreachable!("invariant: a kernel")
@@ -210,6 +232,33 @@ impl<T: Number> Plan<T> {
             }
         }
         Ok(plan)
+    }
+
+    fn recurrence(&mut self, number: usize, members: &[ArrayId], options: &Options) -> Result<()> {
+        let recurrence = self.arrays.recurrences[number].clone();
+        let Definition::Carry { operands, .. } = &self.arrays[members[0]].definition else {
+            unreachable!("invariant: trajectories")
+        };
+        let operands = operands.clone();
+        let mut kept: Vec<Option<ArrayId>> = vec![None; recurrence.carries];
+        for &m in members {
+            if let Definition::Carry { carry, .. } = self.arrays[m].definition {
+                kept[carry] = Some(m);
+            }
+        }
+        let start = self.table.len();
+        for carry in &kept {
+            match carry {
+                Some(id) => drop(self.reserve(&[*id])),
+                None => self.table.push(std::ptr::null_mut()),
+            }
+        }
+        self.reserve(&operands);
+        let table = start..self.table.len();
+        let body = Plan::of(recurrence.body.clone(), options, true)?;
+        let step = RecurrenceStep::new(body, &recurrence, &kept, table);
+        self.steps.push(Step::Recurrence(Box::new(step)));
+        Ok(())
     }
 
     fn matrix(&mut self, id: ArrayId, matrix: &Matrix) {
@@ -267,7 +316,9 @@ impl<T: Number> Plan<T> {
         for &id in arrays {
             let array = &self.arrays[id];
             let pointer = match self.memory.home(id) {
-                Home::Input(n) if array.entry == Entry::Bool => self.truths[n].as_mut_ptr().cast(),
+                Home::Input(n) if array.entry == Entry::Bool && !self.inside => {
+                    self.truths[n].as_mut_ptr().cast()
+                }
                 Home::Input(n) => {
                     self.sources.push((self.table.len(), Source::Input(n)));
                     std::ptr::null_mut()
@@ -312,19 +363,36 @@ impl<T: Number> Plan<T> {
     /// [`Error::Arity`], [`Error::Value`] for values that do not fit, [`Error::Label`] for a label out of range.
     pub fn run(&mut self, inputs: &[Value<'_, T>], outputs: &mut [&mut [T]]) -> Result<()> {
         self.check(inputs, outputs)?;
+        let (mut from, mut to) = std::mem::take(&mut self.pointers);
+        from.clear();
+        from.extend(inputs.iter().enumerate().map(|(n, value)| match value {
+            Value::Real(v) => v.as_ptr().cast_mut().cast(),
+            Value::Int(v) => v.as_ptr().cast_mut().cast(),
+            Value::Bool(_) => self.truths[n].as_mut_ptr().cast(),
+        }));
+        to.clear();
+        to.extend(outputs.iter_mut().map(|out| out.as_mut_ptr().cast::<u8>()));
+        // SAFETY: lengths and labels were checked, and the borrows last as long as this call.
+        let done = unsafe { self.run_on(&from, &to) };
+        self.pointers = (from, to);
+        done
+    }
+
+    /// Runs the plan on pointers.
+    ///
+    /// # Safety
+    /// Each is to as many entries as its input or output has, labels in range; outputs overlap nothing.
+    unsafe fn run_on(&mut self, inputs: &[*mut u8], outputs: &[*mut u8]) -> Result<()> {
         for &(slot, source) in &self.sources {
             self.table[slot] = match source {
-                Source::Input(n) => match inputs[n] {
-                    Value::Real(v) => v.as_ptr().cast_mut().cast(),
-                    Value::Int(v) => v.as_ptr().cast_mut().cast(),
-                    Value::Bool(_) => unreachable!("invariant: truth values are kept as numbers"),
-                },
-                Source::Output(n) => outputs[n].as_mut_ptr().cast(),
+                Source::Input(n) => inputs[n],
+                Source::Output(n) => outputs[n],
             };
         }
         self.execute()?;
         for &(n, id) in &self.copies {
-            self.copy(id, inputs, n, outputs);
+            // SAFETY: given by the caller.
+            unsafe { self.copy(id, inputs, n, outputs) };
         }
         Ok(())
     }
@@ -339,13 +407,13 @@ impl<T: Number> Plan<T> {
     #[inline]
     fn execute(&mut self) -> Result<()> {
         let functions: &interpret::Functions<T> = &functions::evaluate::<T>;
-        for step in &self.steps {
+        for step in &mut self.steps {
             match step {
                 // SAFETY: the table holds a pointer to as many elements as each array has (checked above for inputs
                 // and outputs); addresses stay inside their arrays, which the emitter made sure of; inputs are only
                 // read, and every other array is written by one step only while the plan is borrowed exclusively.
                 Step::Loops { program, machine, table, clears } => unsafe {
-                    for &(k, count) in clears {
+                    for &mut (k, count) in clears {
                         self.table[table.start + k].cast::<T>().write_bytes(0, count);
                     }
                     let table = &self.table[table.clone()];
@@ -354,6 +422,8 @@ impl<T: Number> Plan<T> {
                         None => interpret::run(program, functions, table, &mut self.scratch),
                     }
                 },
+                // SAFETY: as above; trajectories are written by this step alone.
+                Step::Recurrence(step) => unsafe { step.run(&self.table[step.table.clone()])? },
                 Step::Matrix(step) => {
                     let pointers = step.pointers(&self.table[step.table.clone()]);
                     // SAFETY: as above; views were read off the shapes of their arrays, and the result is no operand.
@@ -369,31 +439,32 @@ impl<T: Number> Plan<T> {
     }
 
     /// An output that is an input, a literal, an array of integers, or another output.
-    fn copy(&self, id: ArrayId, inputs: &[Value<'_, T>], n: usize, outputs: &mut [&mut [T]]) {
-        let integer = |v: &[i64], out: &mut [T]| {
-            out.iter_mut().zip(v).for_each(|(y, &x)| *y = T::of(x as f64));
-        };
-        match self.memory.home(id) {
-            Home::Input(k) => match inputs[k] {
-                Value::Real(v) => outputs[n].copy_from_slice(v),
-                Value::Int(v) => integer(v, outputs[n]),
-                Value::Bool(_) => outputs[n].copy_from_slice(&self.truths[k]),
-            },
-            Home::Constant(k) => outputs[n].copy_from_slice(&self.reals[k]),
-            Home::Integers(k) if matches!(self.arrays[id].definition, Definition::Integers(_)) => {
-                integer(&self.integers[k], outputs[n]);
+    ///
+    /// # Safety
+    /// As [`Plan::run_on`].
+    unsafe fn copy(&self, id: ArrayId, inputs: &[*mut u8], n: usize, outputs: &[*mut u8]) {
+        let array = &self.arrays[id];
+        let count = array.count();
+        let from: *const u8 = match self.memory.home(id) {
+            Home::Input(k) => inputs[k],
+            Home::Constant(k) => self.reals[k].as_ptr().cast(),
+            Home::Integers(k) if matches!(array.definition, Definition::Integers(_)) => {
+                self.integers[k].as_ptr().cast()
             }
-            Home::Integers(at) => integer(&self.integer_arena[at..], outputs[n]),
-            Home::Arena(at) => {
-                let count = outputs[n].len();
-                outputs[n].copy_from_slice(&self.arena[at..at + count]);
-            }
-            Home::Output(k) => {
-                let (low, high) = (k.min(n), k.max(n));
-                let (head, tail) = outputs.split_at_mut(high);
-                tail[0].copy_from_slice(head[low]);
-            }
+            Home::Integers(at) => self.integer_arena[at..].as_ptr().cast(),
+            Home::Arena(at) => self.arena[at..].as_ptr().cast(),
+            Home::Output(k) => outputs[k],
             Home::None => unreachable!("invariant: outputs are stored"),
+        };
+        // SAFETY: both are to `count` entries, by the contract; an output overlaps nothing but itself.
+        unsafe {
+            let to = outputs[n].cast::<T>();
+            if array.entry == Entry::Int {
+                let from = std::slice::from_raw_parts(from.cast::<i64>(), count);
+                from.iter().enumerate().for_each(|(k, &x)| *to.add(k) = T::of(x as f64));
+            } else {
+                std::ptr::copy(from.cast::<T>(), to, count);
+            }
         }
     }
 

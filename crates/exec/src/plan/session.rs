@@ -80,7 +80,11 @@ impl<T: Number> Session<T> {
     /// # Panics
     /// If the two differ in length, or the input is none of numbers.
     pub fn carry(&mut self, output: usize, input: usize) {
-        assert_eq!(self.outputs[output].len(), self.numbers[input].len(), "an output becomes an input of its length");
+        assert_eq!(
+            self.outputs[output].len(),
+            self.numbers[input].len(),
+            "an output becomes an input of its length"
+        );
         std::mem::swap(&mut self.outputs[output], &mut self.numbers[input]);
         self.bound = false;
     }

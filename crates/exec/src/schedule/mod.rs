@@ -26,6 +26,8 @@ pub enum Work {
     Whole(ArrayId),
     /// A matrix product.
     Matrix(ArrayId, Box<Matrix>),
+    /// The recurrence with this number, and those of its trajectories that are needed.
+    Recurrence(usize, Vec<ArrayId>),
 }
 
 /// A step of the schedule.
@@ -57,6 +59,8 @@ enum Kind {
     Loops(SmallVec<[Class; 4]>),
     /// Alone.
     Alone(ArrayId),
+    /// Trajectories of one recurrence.
+    Recurrence(usize),
 }
 
 /// Chooses steps.
@@ -83,6 +87,7 @@ pub fn schedule(arrays: &Arrays, fuse: bool) -> Schedule {
                 Kind::Loops(loops_of(nest, id, &classes))
             }
             Definition::Nest(_) | Definition::Scatter(..) | Definition::Whole(..) => Kind::Alone(id),
+            Definition::Carry { recurrence, .. } => Kind::Recurrence(*recurrence),
             _ => continue,
         };
         let mut level = 1;
@@ -151,6 +156,7 @@ fn step(
         Kind::Alone(id) if matrix.is_some() => Work::Matrix(id, Box::new(matrix.expect("just seen"))),
         Kind::Alone(id) if whole => Work::Whole(id),
         Kind::Alone(id) => Work::Loops { order: own_order(arrays, classes, &[id]), members },
+        Kind::Recurrence(number) => Work::Recurrence(number, members),
         Kind::Loops(_) => Work::Loops { order: own_order(arrays, classes, &members), members },
     };
     Step { work, writes, reads }
@@ -169,8 +175,8 @@ fn whole_operands(arrays: &Arrays) -> Vec<bool> {
     let mut kept = vec![false; arrays.arrays.len()];
     arrays.outputs.iter().for_each(|o| kept[o.index()] = true);
     for array in &arrays.arrays {
-        if let Definition::Whole(_, args) = &array.definition {
-            args.iter().for_each(|a| kept[a.index()] = true);
+        if !matches!(array.definition, Definition::Nest(_) | Definition::Scatter(..)) {
+            array.definition.each_operand(&mut |a| kept[a.index()] = true);
         }
     }
     kept

@@ -1,0 +1,99 @@
+//! Recurrences: the plan of one step, run again and again with its pointers moved along.
+#![allow(unsafe_code, reason = "pointers that move along trajectories; each block says why they stay inside")]
+
+use super::Plan;
+use crate::array::{ArrayId, Entry, Recurrence};
+use crate::error::Result;
+use crate::lane::Number;
+
+/// A recurrence in a plan.
+pub(super) struct RecurrenceStep<T> {
+    body: Plan<T>,
+    shape: Recurrence,
+    /// Pointers of the trajectories (of all carries, null where nobody asked), then of the operands.
+    pub(super) table: std::ops::Range<usize>,
+    /// Bytes from one step's entry to the next, for each formal; 0 for constants.
+    strides: Vec<usize>,
+    /// Two places in turn for each carry whose trajectory nobody asked for.
+    turns: Vec<[Vec<T>; 2]>,
+    inputs: Vec<*mut u8>,
+    outputs: Vec<*mut u8>,
+}
+
+impl<T: Number> RecurrenceStep<T> {
+    pub(super) fn new(
+        body: Plan<T>,
+        recurrence: &Recurrence,
+        kept: &[Option<ArrayId>],
+        table: std::ops::Range<usize>,
+    ) -> RecurrenceStep<T> {
+        let formals = table.len() - recurrence.carries;
+        let own = recurrence.carries..recurrence.carries + recurrence.per_step;
+        let mut strides = vec![0; formals];
+        for (input, &formal) in body.inputs().iter().zip(&recurrence.formals) {
+            if own.contains(&formal) {
+                let bytes = if input.entry == Entry::Int { size_of::<i64>() } else { size_of::<T>() };
+                strides[formal] = input.shape.iter().product::<usize>() * bytes;
+            }
+        }
+        let turns = recurrence
+            .counts
+            .iter()
+            .zip(kept)
+            .map(|(&count, kept)| {
+                let count = if kept.is_some() { 0 } else { count };
+                [vec![T::default(); count], vec![T::default(); count]]
+            })
+            .collect();
+        let shape = Recurrence {
+            body: crate::array::Arrays::default(),
+            formals: recurrence.formals.clone(),
+            counts: recurrence.counts.clone(),
+            ..*recurrence
+        };
+        RecurrenceStep { body, shape, table, strides, turns, inputs: Vec::new(), outputs: Vec::new() }
+    }
+
+    /// Runs all steps.
+    ///
+    /// # Safety
+    /// The table holds, for each carry, a trajectory of as many entries as there are steps (or null), then the
+    /// operands as the formals want them; trajectories overlap nothing.
+    pub(super) unsafe fn run(&mut self, table: &[*mut u8]) -> Result<()> {
+        let Recurrence { carries, length, backward, .. } = self.shape;
+        let (trajectories, operands) = table.split_at(carries);
+        let bytes = |carry: usize| self.shape.counts[carry] * size_of::<T>();
+        let (inputs, outputs) = (&mut self.inputs, &mut self.outputs);
+        for turn in 0..length {
+            let at = if backward { length - 1 - turn } else { turn };
+            let before = if backward { at + 1 } else { at.wrapping_sub(1) };
+            inputs.clear();
+            for &formal in &self.shape.formals {
+                // SAFETY: `at` and, after the first turn, `before` are positions of trajectories and operands.
+                inputs.push(unsafe {
+                    if formal >= carries {
+                        operands[formal].add(at * self.strides[formal])
+                    } else if turn == 0 {
+                        operands[formal]
+                    } else if trajectories[formal].is_null() {
+                        self.turns[formal][(turn + 1) % 2].as_mut_ptr().cast()
+                    } else {
+                        trajectories[formal].add(before * bytes(formal))
+                    }
+                });
+            }
+            outputs.clear();
+            for (carry, &trajectory) in trajectories.iter().enumerate() {
+                outputs.push(if trajectory.is_null() {
+                    self.turns[carry][turn % 2].as_mut_ptr().cast()
+                } else {
+                    // SAFETY: as above.
+                    unsafe { trajectory.add(at * bytes(carry)) }
+                });
+            }
+            // SAFETY: the pointers are to as many entries as the step's formals and results have.
+            unsafe { self.body.run_on(inputs, outputs)? };
+        }
+        Ok(())
+    }
+}
