@@ -24,24 +24,19 @@ pub fn build(arrays: &mut Arrays, composite: Composite, x: ArrayId, axes: &[usiz
     let top = group.reduce(arrays, Reduction::Max, x);
     match composite {
         Composite::LogSumExp => {
-            // A maximum that is infinite, or is that of nothing, is no shift: the sum of exponentials says it all.
+            let shift = group.finite(arrays, top);
             let outer = group.outer();
-            let rank = outer.len();
-            let own = |array| Read::whole(array, rank);
-            let zero = arrays.elementwise(Entry::Real, &outer, Body::Const(0.0));
-            let size = arrays.elementwise(Entry::Real, &outer, Body::Map(ABS.id, vec![own(top)]));
-            let infinity = arrays.elementwise(Entry::Real, &outer, Body::Const(f64::INFINITY));
-            let finite = Body::Compare(Comparison::Greater, vec![own(infinity), own(size)]);
-            let finite = arrays.elementwise(Entry::Bool, &outer, finite);
-            let shift =
-                arrays.elementwise(Entry::Real, &outer, Body::Select(vec![own(finite), own(top), own(zero)]));
+            let own = |array| Read::whole(array, outer.len());
             let e = group.shifted(arrays, x, shift, true);
             let total = group.reduce(arrays, Reduction::Sum, e);
             let log = arrays.elementwise(Entry::Real, &outer, Body::Map(LOG.id, vec![own(total)]));
             arrays.elementwise(Entry::Real, &outer, Body::Sum(vec![(1.0, own(shift)), (1.0, own(log))]))
         }
         Composite::Softmax => {
-            let e = group.shifted(arrays, x, top, true);
+            // The shift of log-sum-exp, so that both share their exponentials; where it is not the maximum, the
+            // quotient is NaN either way.
+            let shift = group.finite(arrays, top);
+            let e = group.shifted(arrays, x, shift, true);
             let total = group.reduce(arrays, Reduction::Sum, e);
             group.divided(arrays, e, total)
         }
@@ -88,6 +83,19 @@ impl Group {
             }]),
         };
         arrays.nest(Entry::Real, nest)
+    }
+
+    /// A maximum that is infinite, or is that of nothing, is no shift: 0 stands for it, and the sum of exponentials
+    /// says it all.
+    fn finite(&self, arrays: &mut Arrays, top: ArrayId) -> ArrayId {
+        let outer = self.outer();
+        let own = |array| Read::whole(array, outer.len());
+        let zero = arrays.elementwise(Entry::Real, &outer, Body::Const(0.0));
+        let size = arrays.elementwise(Entry::Real, &outer, Body::Map(ABS.id, vec![own(top)]));
+        let infinity = arrays.elementwise(Entry::Real, &outer, Body::Const(f64::INFINITY));
+        let finite = Body::Compare(Comparison::Greater, vec![own(infinity), own(size)]);
+        let finite = arrays.elementwise(Entry::Bool, &outer, finite);
+        arrays.elementwise(Entry::Real, &outer, Body::Select(vec![own(finite), own(top), own(zero)]))
     }
 
     /// `x[kept]`, of an array over the kept axes.

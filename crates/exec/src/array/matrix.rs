@@ -33,6 +33,8 @@ pub struct Matrix {
     pub active_cols: Option<ArrayId>,
     /// Entries that are kept.
     pub mask: Option<ArrayId>,
+    /// What is added to every entry.
+    pub bias: Option<ArrayId>,
 }
 
 type Set = u64;
@@ -82,8 +84,9 @@ impl Sides {
         let own = |k: usize| labels(&factors[k].read.at) & !in_first;
         let second = order[1..].iter().copied().find(|&k| own(k) != 0).or_else(|| order.get(1).copied())?;
         let (a, b) = (first.min(second), first.max(second));
-        let sides =
+        let mut sides =
             Sides { a, b, in_a: labels(&factors[a].read.at), in_b: labels(&factors[b].read.at), bound };
+        sides.widen(nest, factors);
         let every = (0..nest.extents.len()).fold(0, |s, l| s | 1 << l);
         let (rows, columns) = (points(sides.in_a & !sides.in_b), points(sides.in_b & !sides.in_a));
         let worth = points(every) >= LEAST && points(bound) >= TERMS && rows.max(columns) >= SIDE;
@@ -92,6 +95,33 @@ impl Sides {
             read.at.iter().all(At::is_affine) && arrays[read.array].entry == Entry::Real
         });
         (worth && affine && every & !(sides.in_a | sides.in_b) == 0).then_some(sides)
+    }
+
+    /// A factor or condition on summed labels that fits neither side makes a side wider: that side is written out with
+    /// it first.
+    fn widen(&mut self, nest: &Nest, factors: &[Factor]) {
+        let others = factors.iter().enumerate().filter(|(k, _)| *k != self.a && *k != self.b);
+        let of_factors: Vec<Set> = others.map(|(_, f)| labels(&f.read.at)).collect();
+        let of_guards = nest.guards.iter().map(|g| labels(g.indices()));
+        for of in of_factors.into_iter().chain(of_guards) {
+            if of & self.bound == 0 || of & !self.in_a == 0 || of & !self.in_b == 0 {
+                continue;
+            }
+            let (only_a, only_b) = (self.in_a & !self.in_b, self.in_b & !self.in_a);
+            let entries = |set: Set| {
+                (0..nest.extents.len())
+                    .filter(|l| set >> l & 1 == 1)
+                    .fold(1usize, |n, l| n.saturating_mul(nest.extents[l]))
+            };
+            let left = (of & only_b == 0).then(|| entries(self.in_a | of));
+            let right = (of & only_a == 0).then(|| entries(self.in_b | of));
+            match (left, right) {
+                (Some(left), Some(right)) if right < left => self.in_b |= of,
+                (Some(_), _) => self.in_a |= of,
+                (None, Some(_)) => self.in_b |= of,
+                (None, None) => {}
+            }
+        }
     }
 
     fn k(&self) -> Option<usize> {
@@ -182,7 +212,8 @@ fn separate(out: &mut Arrays, nest: &mut Nest, sides: &Sides) {
 
 /// One side as one factor.
 fn side(out: &mut Arrays, nest: &Nest, mut factors: Vec<Factor>, guards: Vec<Guard>, of: Set) -> Factor {
-    if factors.len() == 1 && guards.is_empty() && factors[0].read.guards.is_empty() {
+    let narrow = labels(&factors[0].read.at) == of;
+    if factors.len() == 1 && guards.is_empty() && factors[0].read.guards.is_empty() && narrow {
         return factors.remove(0);
     }
     // As the main factor has its axes, so that the product reads along memory.
@@ -291,6 +322,7 @@ pub fn recognise(arrays: &Arrays, id: ArrayId) -> Option<Matrix> {
         active_rows: None,
         active_cols: None,
         mask: None,
+        bias: None,
     };
     let line = |array: ArrayId, at: &At, of: &[usize]| -> Option<Line> {
         let (offset, steps) = strided.steps(array, std::slice::from_ref(at))?;
@@ -320,7 +352,18 @@ pub fn recognise(arrays: &Arrays, id: ArrayId) -> Option<Matrix> {
     }
     for guard in &nest.guards {
         let Guard::Holds(array, at, false) = guard else { return None };
-        let [only] = &at[..] else { return None };
+        let [only] = &at[..] else {
+            // Rows and columns at once: entries of the result.
+            let (offset, steps) = strided.steps(*array, at)?;
+            let (_, row) = flattened(&row_labels, &nest.extents, &[&steps])?;
+            let (_, col) = flattened(&column_labels, &nest.extents, &[&steps])?;
+            if matrix.mask.is_some() || labels(at) & sides.bound != 0 {
+                return None;
+            }
+            matrix.mask = Some(*array);
+            matrix.product.epilogue.mask = Some(view(offset, row[0], col[0], &steps)?);
+            continue;
+        };
         let label = only.as_label()?;
         let (slot, place, of) = if terms == [label] {
             (&mut matrix.active_k, &mut matrix.product.prologue.active_k, &terms)
@@ -339,6 +382,7 @@ pub fn recognise(arrays: &Arrays, id: ArrayId) -> Option<Matrix> {
     }
     let p = &mut matrix.product;
     p.symmetric = a.array == b.array
+        && p.epilogue.is_none()
         && p.m == p.n
         && p.a.transposed() == p.b
         && p.c.row_stride != p.c.col_stride
@@ -347,10 +391,105 @@ pub fn recognise(arrays: &Arrays, id: ArrayId) -> Option<Matrix> {
     Some(matrix)
 }
 
+/// Sums of a matrix product and one more array become part of the product: `c·A B + bias`, finished in the cache.
+///
+/// The sum takes the place of the product, which nothing else may read.
+///
+/// Answers which products have been taken over.
+pub fn finish(arrays: &Arrays, matrices: &mut [Option<Matrix>]) -> Vec<bool> {
+    let mut folded = vec![false; arrays.arrays.len()];
+    let mut users = vec![0u32; arrays.arrays.len()];
+    for array in &arrays.arrays {
+        array.definition.each_operand(&mut |a| users[a.index()] += 1);
+    }
+    arrays.outputs.iter().for_each(|o| users[o.index()] += 1);
+    for k in 0..arrays.arrays.len() {
+        let id = ArrayId(k as u32);
+        let Some(nest) = arrays[id].as_nest() else { continue };
+        let Some((product, scale, bias)) = biased(arrays, nest, matrices, &users) else { continue };
+        let mut matrix = matrices[product.index()].clone().expect("just seen");
+        let strided = Strided { arrays, nest };
+        let Some((offset, steps)) = strided.steps(bias.array, &bias.at) else { continue };
+        let Some(own) = strided.steps(id, &(0..nest.free).map(At::label).collect::<Vec<_>>()) else {
+            continue;
+        };
+        let Some(view) = along(&matrix.product, nest, &own.1, offset, &steps) else { continue };
+        matrix.product.alpha *= scale;
+        matrix.product.epilogue.bias = Some(view);
+        matrix.product.symmetric = false;
+        matrix.bias = Some(bias.array);
+        matrices[k] = Some(matrix);
+        matrices[product.index()] = None;
+        folded[product.index()] = true;
+    }
+    folded
+}
+
+/// A product that only this sum reads, its coefficient, and the other term.
+fn biased<'a>(
+    arrays: &Arrays,
+    nest: &'a Nest,
+    matrices: &[Option<Matrix>],
+    users: &[u32],
+) -> Option<(ArrayId, f64, &'a Read)> {
+    let Body::Sum(terms) = &nest.body else { return None };
+    let [(_, a), (_, b)] = &terms[..] else { return None };
+    if !nest.guards.is_empty() || !a.guards.is_empty() || !b.guards.is_empty() {
+        return None;
+    }
+    let fits = |k: usize| {
+        let (scale, read) = &terms[k];
+        let (unit, other) = &terms[1 - k];
+        let whole =
+            read.at.len() == nest.free && read.at.iter().enumerate().all(|(l, t)| t.as_label() == Some(l));
+        let matrix = matrices[read.array.index()].as_ref()?;
+        let free = matrix.product.epilogue.is_none() && matrix.product.m > 1 && matrix.product.n > 1;
+        let real = arrays[other.array].entry == Entry::Real && other.array != read.array;
+        (whole
+            && free
+            && real
+            && *unit == 1.0
+            && users[read.array.index()] == 1
+            && crate::schedule::constant(&arrays[other.array]).is_none()
+            && other.at.iter().all(At::is_affine))
+        .then_some((read.array, *scale, other))
+    };
+    fits(0).or_else(|| fits(1))
+}
+
+/// The steps of an operand along rows, columns and batches of a product, whose result has the steps `own` in a nest.
+fn along(product: &Product<f64>, nest: &Nest, own: &[i64], offset: i64, steps: &[i64]) -> Option<View> {
+    // A label belongs to the rows when its step is a multiple of theirs within their extent.
+    let step_of = |extent: usize, stride: isize| -> Option<isize> {
+        if extent == 1 {
+            return Some(0);
+        }
+        let innermost = (0..nest.free).find(|&l| own[l] as isize == stride && nest.extents[l] > 1)?;
+        let step = steps[innermost];
+        let mut reached = nest.extents[innermost];
+        while reached < extent {
+            let next = (0..nest.free)
+                .find(|&l| nest.extents[l] > 1 && own[l] as isize == stride * reached as isize)?;
+            if steps[next] != step * reached as i64 {
+                return None;
+            }
+            reached *= nest.extents[next];
+        }
+        (reached == extent).then_some(step as isize)
+    };
+    let row_stride = step_of(product.m, product.c.row_stride)?;
+    let col_stride = step_of(product.n, product.c.col_stride)?;
+    let mut batch = Strides::new();
+    for (&extent, &stride) in product.batch.iter().zip(&product.c.batch) {
+        batch.push(step_of(extent, stride)?);
+    }
+    Some(View { offset: usize::try_from(offset).ok()?, row_stride, col_stride, batch })
+}
+
 impl Matrix {
     /// Every array that is read.
     pub fn reads(&self) -> impl Iterator<Item = ArrayId> + use<> {
-        let extra = [self.k_scale, self.active_k, self.active_rows, self.active_cols, self.mask];
+        let extra = [self.k_scale, self.active_k, self.active_rows, self.active_cols, self.mask, self.bias];
         [self.a, self.b].into_iter().chain(extra.into_iter().flatten())
     }
 }

@@ -458,6 +458,22 @@ impl Arrays {
         pruned
     }
 
+    /// Outputs that are inputs, literals or other outputs become nests that copy them: one more store of a program.
+    pub fn copy_outputs(&mut self) {
+        for n in 0..self.outputs.len() {
+            let output = self.outputs[n];
+            let array = &self[output];
+            let given = matches!(array.definition, Definition::Input(_) | Definition::Reals(_));
+            if array.entry != Entry::Real || !(given || self.outputs[..n].contains(&output)) {
+                continue;
+            }
+            let shape = array.shape.clone();
+            let read = Read::whole(output, shape.len());
+            let body = Body::Product(vec![Factor { read, power: 1, divides: false }]);
+            self.outputs[n] = self.elementwise(Entry::Real, &shape, body);
+        }
+    }
+
     /// Adds an array.
     pub fn push(&mut self, array: Array) -> ArrayId {
         let id = ArrayId(u32::try_from(self.arrays.len()).expect("invariant: fewer than 2^32 arrays"));

@@ -12,7 +12,7 @@ mod value;
 
 use crate::array::{ArrayId, Arrays, Definition, Nest};
 use crate::error::Result;
-use crate::lane::program::{Precision, Program, Reg, Stmt};
+use crate::lane::program::{Affine, Precision, Program, Reg, Stmt};
 use crate::schedule::Schedule;
 use crate::schedule::classes::{Class, Classes};
 use builder::{Builder, counter};
@@ -36,6 +36,8 @@ enum Position {
     At(i64),
     /// The counter of the loop at this depth.
     Loop(usize),
+    /// Somewhere else: of a label of an array that is computed anew.
+    Elsewhere(usize),
 }
 
 /// A value: absent, a register, or a product that may still be fused with a sum.
@@ -82,6 +84,9 @@ pub fn emit(
         members,
         builder: Builder::new(&extents),
         buffers: IndexSet::new(),
+        recomputed: &schedule.recomputed,
+        places: Vec::new(),
+        guarded: false,
         values: FxHashMap::default(),
         accumulators: FxHashMap::default(),
     };
@@ -105,6 +110,11 @@ struct Emitter<'a> {
     members: &'a [ArrayId],
     builder: Builder,
     buffers: IndexSet<ArrayId>,
+    recomputed: &'a [bool],
+    /// Where arrays are read that are computed anew.
+    places: Vec<Affine>,
+    /// Whether a condition around such a read protects it.
+    guarded: bool,
     /// Entries of members at written-out positions.
     values: FxHashMap<(ArrayId, usize), Value>,
     accumulators: FxHashMap<(ArrayId, usize), Accumulator>,

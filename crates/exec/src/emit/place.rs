@@ -59,6 +59,7 @@ impl Emitter<'_> {
                 Atom::Label(l) => match positions[*l] {
                     Position::At(k) => affine.offset += slope * k,
                     Position::Loop(depth) => affine.step(counter(depth), *slope),
+                    Position::Elsewhere(k) => affine.add(&self.places[k].clone(), *slope),
                 },
                 Atom::Quotient(inner, d) => {
                     let inner = self.affine(inner, positions)?;
@@ -136,7 +137,7 @@ impl Emitter<'_> {
             let mut component = self.affine(index, positions)?;
             let (low, high) = self.builder.range(&component);
             if extent > 0 && (low < 0 || high >= extent) {
-                if !protected {
+                if !protected && !self.guarded {
                     let what = "an index that may leave the array it reads".to_string();
                     return Err(Error::Unsupported { what });
                 }

@@ -123,6 +123,10 @@ impl Emitter<'_> {
             let value = Value::Reg(self.builder.number(c));
             return Ok(self.masked(value, &masks));
         }
+        if self.recomputed[read.array.index()] {
+            let value = self.anew(read, positions, protected)?;
+            return Ok(self.masked(value, &masks));
+        }
         let member = self.members.binary_search(&read.array).is_ok();
         if member && schedule::is_fused(user, read.array, &read.at, self.arrays, self.classes) {
             let mut at = Vec::with_capacity(read.at.len());
@@ -166,6 +170,26 @@ impl Emitter<'_> {
             }
         };
         Ok(self.masked(Value::Reg(value), &masks))
+    }
+
+    /// The entry of an array that is computed where it is read; such arrays nest only as deep as they are cheap.
+    fn anew(&mut self, read: &Read, positions: &[Position], protected: bool) -> Result<Value> {
+        let mut at = Vec::with_capacity(read.at.len());
+        for index in &read.at {
+            let place = self.affine(index, positions)?;
+            at.push(match place.strides.is_empty() && place.indexed.is_empty() {
+                true => Position::At(place.offset),
+                false => {
+                    self.places.push(place);
+                    Position::Elsewhere(self.places.len() - 1)
+                }
+            });
+        }
+        let around = self.guarded;
+        self.guarded |= protected || !read.guards.is_empty();
+        let value = self.term(read.array, &at);
+        self.guarded = around;
+        value
     }
 
     /// The term of a nest at some positions.

@@ -111,7 +111,7 @@ struct MatrixStep<T> {
     product: Product<T>,
     /// Result, left, right, and the rest in the order of [`Matrix::reads`]; each only where it is given.
     table: std::ops::Range<usize>,
-    given: [bool; 5],
+    given: [bool; 6],
 }
 
 /// A compiled graph with its memory.
@@ -157,6 +157,7 @@ impl<T: Number> Plan<T> {
     /// Compiles arrays. Inside a recurrence truth values come as numbers, as the plan around it keeps them.
     fn of(arrays: Arrays, options: &Options, inside: bool) -> Result<Plan<T>> {
         let mut arrays = arrays.prune();
+        arrays.copy_outputs();
         view::read_through(&mut arrays);
         let mut arrays = matrix::prepare(order::split(arrays.prune())).prune();
         scatter::solve(&mut arrays);
@@ -278,8 +279,15 @@ impl<T: Number> Plan<T> {
             prologue: matrix.product.prologue.clone(),
             epilogue: matrix.product.epilogue.clone(),
         };
-        let given = [matrix.k_scale, matrix.active_k, matrix.active_rows, matrix.active_cols, matrix.mask]
-            .map(|array| array.is_some());
+        let given = [
+            matrix.k_scale,
+            matrix.active_k,
+            matrix.active_rows,
+            matrix.active_cols,
+            matrix.mask,
+            matrix.bias,
+        ]
+        .map(|array| array.is_some());
         self.steps.push(Step::Matrix(Box::new(MatrixStep { product, table, given })));
     }
 
@@ -537,7 +545,7 @@ impl<T: Number> MatrixStep<T> {
             active_rows: take(2),
             active_cols: take(3),
             mask: take(4),
-            bias: std::ptr::null(),
+            bias: take(5),
             scale: std::ptr::null(),
         }
     }

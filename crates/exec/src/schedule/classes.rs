@@ -14,7 +14,7 @@ pub struct Class(pub u32);
 /// Operations of straight-line code around which no loop runs: machine code that fits the first-level cache.
 const STRAIGHT: usize = 6_000;
 /// Operations of straight-line code inside a loop over lanes.
-const LANES: usize = 40_000;
+const LANES: usize = 4_000;
 /// Rows, columns and terms from which a matrix product keeps its kernel.
 const SIDE: usize = 12;
 /// Classes of this extent and less may be unrolled.
@@ -74,18 +74,35 @@ impl Classes {
                 self.of[k].iter().for_each(|c| fixed[c.0 as usize] = true);
             }
         }
-        let mut candidates: Vec<usize> = extents.iter().copied().filter(|&e| e > 1 && e <= WIDEST).collect();
-        candidates.sort_unstable();
-        candidates.dedup();
-        for &widest in candidates.iter().rev() {
-            let looped: Vec<bool> =
-                extents.iter().zip(&fixed).map(|(&e, &f)| e > widest || (f && e > 1)).collect();
+        // Everything short is written out; then, while that is too much, loops return one by one: first over what
+        // most operations are done for each of, and what few sums run over.
+        let mut looped: Vec<bool> =
+            extents.iter().zip(&fixed).map(|(&e, &f)| e > WIDEST || (f && e > 1)).collect();
+        loop {
             let limit = if looped.iter().any(|&l| l) { LANES } else { STRAIGHT };
             if self.straight_line(arrays, &looped, limit) <= limit {
-                self.looped = looped;
-                return;
+                break;
+            }
+            let Some(class) = self.most_looped(arrays, &looped, extents) else { break };
+            looped[class] = true;
+        }
+        self.looped = looped;
+    }
+
+    /// The class whose loop shortens the code most, counting where it is free and not where it is summed over.
+    fn most_looped(&self, arrays: &Arrays, looped: &[bool], extents: &[usize]) -> Option<usize> {
+        let mut free = vec![0f64; extents.len()];
+        for (k, array) in arrays.arrays.iter().enumerate() {
+            let Some(nest) = array.loops() else { continue };
+            let written = self.of[k].iter().zip(&nest.extents).filter(|(c, _)| !looped[c.0 as usize]);
+            let points: f64 = written.map(|(_, &e)| e as f64).product::<f64>() * nest.work().max(1) as f64;
+            for (label, class) in self.of[k].iter().enumerate() {
+                let saved = points * (1.0 - 1.0 / nest.extents[label].max(1) as f64);
+                free[class.0 as usize] += if label < nest.free { saved } else { -saved };
             }
         }
+        let open = |&class: &usize| !looped[class] && extents[class] > 1;
+        (0..extents.len()).filter(open).max_by(|&a, &b| free[a].total_cmp(&free[b]).then(b.cmp(&a)))
     }
 
     /// Operations written out when only `looped` classes are loops, counted up to a limit.

@@ -5,6 +5,7 @@
 
 pub mod classes;
 pub mod memory;
+pub mod recomputed;
 
 use crate::array::matrix::{self, Matrix};
 use crate::array::{Array, ArrayId, Arrays, Body, Definition, Entry, Guard, Nest};
@@ -50,6 +51,8 @@ pub struct Schedule {
     pub steps: Vec<Step>,
     /// For each array, whether it is kept in memory.
     pub stored: Vec<bool>,
+    /// For each array, whether whoever reads it computes it anew.
+    pub recomputed: Vec<bool>,
 }
 
 /// What nests must share to be one step.
@@ -68,6 +71,7 @@ pub fn schedule(arrays: &Arrays, fuse: bool) -> Schedule {
     let count = arrays.arrays.len();
     let mut matrices: Vec<Option<Matrix>> =
         (0..count).map(|k| matrix::recognise(arrays, ArrayId(k as u32))).collect();
+    let folded = if fuse { matrix::finish(arrays, &mut matrices) } else { vec![false; count] };
     let classes = Classes::new(arrays, &matrices);
     for (k, matrix) in matrices.iter_mut().enumerate() {
         // What is written out in full needs no kernel.
@@ -79,8 +83,12 @@ pub fn schedule(arrays: &Arrays, fuse: bool) -> Schedule {
     let mut kinds: Vec<Option<Kind>> = vec![None; count];
     let mut groups: IndexMap<(u32, Kind), Vec<ArrayId>> = IndexMap::new();
     let kept = whole_operands(arrays);
+    let recomputed = if fuse { recomputed::find(arrays, &kept, &matrices) } else { vec![false; count] };
     for k in 0..count {
         let id = ArrayId(k as u32);
+        if folded[k] || recomputed[k] {
+            continue;
+        }
         let kind = match &arrays[id].definition {
             Definition::Nest(_) if constant(&arrays[id]).is_some() && !kept[k] => continue,
             Definition::Nest(nest) if fuse && matrices[k].is_none() => {
@@ -92,9 +100,12 @@ pub fn schedule(arrays: &Arrays, fuse: bool) -> Schedule {
         };
         let mut level = 1;
         arrays[id].definition.each_operand(&mut |a| level = level.max(levels[a.index()] + 1));
+        if let Some(matrix) = &matrices[k] {
+            matrix.reads().for_each(|a| level = level.max(levels[a.index()] + 1));
+        }
         if let (Definition::Nest(nest), Kind::Loops(_)) = (&arrays[id].definition, &kind) {
             level = 1;
-            for (operand, fused) in operands(nest, id, arrays, &classes) {
+            for (operand, fused) in operands(nest, id, arrays, &classes, &recomputed) {
                 let same = fused && kinds[operand.index()].as_ref() == Some(&kind);
                 let ready = levels[operand.index()] + u32::from(!same);
                 level = level.max(ready);
@@ -108,45 +119,56 @@ pub fn schedule(arrays: &Arrays, fuse: bool) -> Schedule {
     for (k, array) in arrays.arrays.iter().enumerate() {
         let id = ArrayId(k as u32);
         if kinds[k].is_none() {
-            stored[k] = constant(array).is_none();
+            stored[k] = constant(array).is_none() && !folded[k] && !recomputed[k];
             continue;
         }
         match &array.definition {
             Definition::Nest(nest) if matrices[k].is_none() => {
-                for (operand, fused) in operands(nest, id, arrays, &classes) {
+                for (operand, fused) in operands(nest, id, arrays, &classes, &recomputed) {
                     let o = operand.index();
                     let same = fused && kinds[o] == kinds[k] && levels[o] == levels[k];
                     stored[o] |= !same;
                 }
             }
-            definition => definition.each_operand(&mut |a| stored[a.index()] = true),
+            definition => match &matrices[k] {
+                Some(matrix) => matrix.reads().for_each(|a| stored[a.index()] = true),
+                None => definition.each_operand(&mut |a| stored[a.index()] = true),
+            },
         }
     }
     arrays.outputs.iter().for_each(|o| stored[o.index()] = true);
     let mut ordered: Vec<((u32, Kind), Vec<ArrayId>)> = groups.into_iter().collect();
     ordered.sort_by_key(|((level, _), members)| (*level, members[0]));
-    let steps = ordered
-        .into_iter()
-        .map(|((_, kind), members)| step(arrays, &classes, &stored, &mut matrices, kind, members));
-    Schedule { steps: steps.collect(), classes, stored }
+    let steps = ordered.into_iter().map(|((_, kind), members)| {
+        step(arrays, &classes, &stored, &recomputed, &mut matrices, kind, members)
+    });
+    let steps: Vec<Step> = steps.collect();
+    Schedule { steps, classes, stored, recomputed }
 }
 
 fn step(
     arrays: &Arrays,
     classes: &Classes,
     stored: &[bool],
+    recomputed: &[bool],
     matrices: &mut [Option<Matrix>],
     kind: Kind,
     members: Vec<ArrayId>,
 ) -> Step {
     let writes: Vec<ArrayId> = members.iter().copied().filter(|m| stored[m.index()]).collect();
     let mut reads = Vec::new();
-    for &m in &members {
+    let mut open = members.clone();
+    while let Some(m) = open.pop() {
         arrays[m].definition.each_operand(&mut |a| {
-            if stored[a.index()] && members.binary_search(&a).is_err() {
+            if recomputed[a.index()] {
+                open.push(a);
+            } else if stored[a.index()] && members.binary_search(&a).is_err() {
                 reads.push(a);
             }
         });
+    }
+    if let Some(matrix) = &matrices[members[0].index()] {
+        reads = matrix.reads().collect();
     }
     reads.sort_unstable();
     reads.dedup();
@@ -195,7 +217,13 @@ pub fn constant(array: &Array) -> Option<f64> {
 }
 
 /// Operands of a nest, and whether each could be handed on in registers: read where the loops stand.
-fn operands(nest: &Nest, id: ArrayId, arrays: &Arrays, classes: &Classes) -> Vec<(ArrayId, bool)> {
+fn operands(
+    nest: &Nest,
+    id: ArrayId,
+    arrays: &Arrays,
+    classes: &Classes,
+    recomputed: &[bool],
+) -> Vec<(ArrayId, bool)> {
     let mut operands = Vec::new();
     nest.each_guard(&mut |guard| {
         if let Guard::Holds(array, at, _) = guard {
@@ -206,6 +234,15 @@ fn operands(nest: &Nest, id: ArrayId, arrays: &Arrays, classes: &Classes) -> Vec
     for read in nest.body.reads().filter(|r| constant(&arrays[r.array]).is_none()) {
         operands.push((read.array, is_fused(id, read.array, &read.at, arrays, classes)));
         read.at.iter().for_each(|t| t.each_array(&mut |a| operands.push((a, false))));
+    }
+    // What is computed anew is read through: its operands come from memory.
+    while let Some(k) = operands.iter().position(|(a, _)| recomputed[a.index()]) {
+        let (array, _) = operands.swap_remove(k);
+        arrays[array].definition.each_operand(&mut |a| {
+            if constant(&arrays[a]).is_none() {
+                operands.push((a, false));
+            }
+        });
     }
     operands
 }
