@@ -89,6 +89,18 @@ impl<T: Number> Session<T> {
         self.bound = false;
     }
 
+    /// Runs the plan.
+    ///
+    /// # Errors
+    /// [`Error::Label`](crate::Error::Label) for a label out of range; what a kernel refuses.
+    #[inline]
+    pub fn call(&mut self) -> Result<()> {
+        if self.plain && self.bound {
+            return self.plan.execute();
+        }
+        self.call_anew()
+    }
+
     fn call_anew(&mut self) -> Result<()> {
         let inputs: Vec<Value<'_, T>> = self
             .plan
