@@ -33,6 +33,7 @@ pub fn split(arrays: Arrays) -> Arrays {
         })
         .collect();
     out.outputs = arrays.outputs.iter().map(|o| new[o.index()]).collect();
+    out.names = arrays.names.into_iter().map(|(id, name)| (new[id.index()], name)).collect();
     out
 }
 

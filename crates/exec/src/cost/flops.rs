@@ -2,6 +2,7 @@
 
 use super::Polynomial;
 use chainrule_core::shape::Sizes;
+use indexmap::IndexMap;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
@@ -83,10 +84,16 @@ impl fmt::Display for Flops {
         if !self.plain.is_zero() || self.choices.is_empty() {
             parts.push(self.plain.to_string());
         }
+        // The same choice made several times is said once.
+        let mut choices: IndexMap<String, usize> = IndexMap::new();
         for choice in &self.choices {
             let all: Vec<String> = choice.iter().map(ToString::to_string).collect();
-            parts.push(format!("min({})", all.join(", ")));
+            *choices.entry(format!("min({})", all.join(", "))).or_insert(0) += 1;
         }
+        parts.extend(choices.into_iter().map(|(choice, times)| match times {
+            1 => choice,
+            _ => format!("{times}*{choice}"),
+        }));
         f.write_str(&parts.join(" + "))
     }
 }
@@ -99,7 +106,9 @@ mod tests {
     #[test]
     fn numbers_decide_a_choice() {
         let [m, n] = ["m", "n"].map(|s| Polynomial::from(&Dim::size(s)));
-        let flops = Flops::from(m.scaled(2)) + Flops::least_of(vec![m, n]);
+        let flops = Flops::from(m.scaled(2)) + Flops::least_of(vec![m.clone(), n.clone()]);
+        let twice = flops.clone() + Flops::least_of(vec![m, n]);
+        assert_eq!(twice.to_string(), "2*m + 2*min(m, n)");
         let at = |m, n| flops.evaluate(&Sizes::from_iter([(Arc::from("m"), m), (Arc::from("n"), n)]));
         assert_eq!((at(3, 5), at(5, 3)), (Ok(9.0), Ok(13.0)));
         assert_eq!(flops.names().len(), 2);

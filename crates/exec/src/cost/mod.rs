@@ -23,6 +23,7 @@ mod price;
 
 pub use flops::Flops;
 pub use polynomial::Polynomial;
+pub(crate) use price::linear_flops;
 
 use crate::error::{Error, Result};
 use chainrule_core::graph::op::Op;

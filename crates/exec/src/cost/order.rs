@@ -64,7 +64,7 @@ impl Contraction {
         let all = self.factors.iter().chain(&self.conditions).fold(self.free, |s, l| s | l);
         let summed = all & !self.free != 0;
         let at_once = self.points(all).scaled(count.saturating_sub(1) as i64 + i64::from(summed));
-        if count < 3 || count > FACTORS || !summed {
+        if !(3..=FACTORS).contains(&count) || !summed {
             return vec![at_once];
         }
         let full: Set = (1 << count) - 1;

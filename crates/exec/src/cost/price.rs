@@ -88,21 +88,29 @@ fn linear(g: &Graph, node: NodeId, kind: Linear) -> Price {
         return free();
     };
     let n = Polynomial::from(n);
-    let (square, batch) = (n.clone() * n.clone(), Polynomial::product(batch));
-    let cube = |num, den| (square.clone() * n.clone()).times(&Rational::new(num, den));
+    let batch = Polynomial::product(batch);
     // Columns of the right side; a vector is one.
     let columns = || {
         let right = g.shape(g.arg(node, 1));
         let last = (right.len() == a.len()).then(|| right.last()).flatten();
         last.map_or_else(|| Polynomial::from(1), Polynomial::from)
     };
+    let binary = matches!(kind, Linear::Solve | Linear::SolveLower | Linear::SolveUpper);
+    let columns = if binary { columns() } else { Polynomial::default() };
+    let calls = if kind == Linear::LogAbsDet { batch.clone() * n.clone() } else { Polynomial::default() };
+    (Flops::from(batch * linear_flops(kind, &n, &columns)), calls)
+}
+
+/// Flops of linear algebra on one matrix of `n` rows, with a right side of some columns where it has one.
+pub(crate) fn linear_flops(kind: Linear, n: &Polynomial, columns: &Polynomial) -> Polynomial {
+    let square = n.clone() * n.clone();
+    let cube = |num, den| (square.clone() * n.clone()).times(&Rational::new(num, den));
     match kind {
-        Linear::Inverse => flops(batch * cube(2, 1)),
-        Linear::Det => flops(batch * cube(2, 3)),
-        Linear::LogAbsDet => (Flops::from(batch.clone() * cube(2, 3)), batch * n),
-        Linear::Cholesky => flops(batch * cube(1, 3)),
-        Linear::Solve => flops(batch * (cube(2, 3) + (square * columns()).scaled(2))),
-        Linear::SolveLower | Linear::SolveUpper => flops(batch * square * columns()),
+        Linear::Inverse => cube(2, 1),
+        Linear::Det | Linear::LogAbsDet => cube(2, 3),
+        Linear::Cholesky => cube(1, 3),
+        Linear::Solve => cube(2, 3) + (square.clone() * columns.clone()).scaled(2),
+        Linear::SolveLower | Linear::SolveUpper => square.clone() * columns.clone(),
     }
 }
 

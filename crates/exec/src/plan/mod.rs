@@ -15,8 +15,12 @@
 //! ```
 #![allow(unsafe_code)]
 
+mod count;
+pub mod explain;
 mod functions;
 pub mod structured;
+mod table;
+pub mod timings;
 mod whole;
 
 use crate::array::lower::lower;
@@ -49,11 +53,21 @@ pub struct Options {
     pub reuse: bool,
     /// Bytes of temporaries and outputs above which a plan is refused.
     pub limit: u128,
+    /// Whether every step of a run is timed; off, a run reads no clock.
+    pub timings: bool,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { sizes: Sizes::new(), threads: 1, jit: true, fuse: true, reuse: true, limit: 2 << 30 }
+        Options {
+            sizes: Sizes::new(),
+            threads: 1,
+            jit: true,
+            fuse: true,
+            reuse: true,
+            limit: 2 << 30,
+            timings: false,
+        }
     }
 }
 
@@ -112,6 +126,9 @@ struct MatrixStep<T> {
 pub struct Plan<T> {
     arrays: Arrays,
     steps: Vec<Step<T>>,
+    /// What each step is, for those who read the plan.
+    scheduled: Vec<schedule::Step>,
+    clock: Option<timings::Clock>,
     workspace: Workspace<T>,
     threads: usize,
     memory: Memory,
@@ -139,7 +156,8 @@ impl<T: Number> Plan<T> {
     /// # Errors
     /// [`Error::UnknownSize`] for a size without a number, [`Error::Unsupported`], [`Error::TooLarge`] above the limit.
     pub fn compile(graph: &Graph, outputs: &[NodeId], options: &Options) -> Result<Plan<T>> {
-        let mut arrays = lower(graph, outputs, &options.sizes)?.prune();
+        let lowered = lower(graph, outputs, &options.sizes);
+        let mut arrays = lowered.map_err(|e| e.under(options.limit))?.prune();
         view::read_through(&mut arrays);
         let mut arrays = matrix::prepare(order::split(arrays.prune())).prune();
         scatter::solve(&mut arrays);
@@ -150,14 +168,16 @@ impl<T: Number> Plan<T> {
         if bytes > options.limit {
             return Err(Error::TooLarge { bytes, limit: options.limit });
         }
-        Plan::build(arrays, &schedule, memory, options)
+        Plan::build(arrays, schedule, memory, options)
     }
 
-    fn build(arrays: Arrays, schedule: &Schedule, memory: Memory, options: &Options) -> Result<Plan<T>> {
+    fn build(arrays: Arrays, schedule: Schedule, memory: Memory, options: &Options) -> Result<Plan<T>> {
         let mut plan = Plan {
             arena: vec![T::default(); memory.arena],
             integer_arena: vec![0; memory.integers],
             steps: Vec::with_capacity(schedule.steps.len()),
+            scheduled: Vec::new(),
+            clock: None,
             workspace: Workspace::new(),
             threads: options.threads.max(1),
             table: Vec::new(),
@@ -174,7 +194,7 @@ impl<T: Number> Plan<T> {
         for step in &schedule.steps {
             match &step.work {
                 Work::Loops { order, members } => {
-                    let emitted = emit(&plan.arrays, schedule, order, members, T::PRECISION)?;
+                    let emitted = emit(&plan.arrays, &schedule, order, members, T::PRECISION)?;
                     let table = plan.reserve(&emitted.buffers);
                     let cleared = emitted.buffers.iter().enumerate().filter(|(_, id)| {
                         members.contains(id)
@@ -203,6 +223,8 @@ impl<T: Number> Plan<T> {
                 plan.copies.push((n, *output));
             }
         }
+        plan.scheduled = schedule.steps;
+        plan.clock = options.timings.then(|| timings::Clock::new(plan.steps.len() + plan.copies.len()));
         Ok(plan)
     }
 
@@ -316,6 +338,17 @@ impl<T: Number> Plan<T> {
                 Source::Output(n) => outputs[n].as_mut_ptr().cast(),
             };
         }
+        match self.clock {
+            None => self.steps::<false>(inputs, outputs),
+            Some(_) => self.steps::<true>(inputs, outputs),
+        }
+    }
+
+    /// The steps of a run, in order; with the clock where `TIMED`, and without a word about it where not.
+    fn steps<const TIMED: bool>(&mut self, inputs: &[Value<'_, T>], outputs: &mut [&mut [T]]) -> Result<()> {
+        if TIMED {
+            self.clock.iter_mut().for_each(timings::Clock::start);
+        }
         let functions: &interpret::Functions<T> = &functions::evaluate::<T>;
         for step in &self.steps {
             match step {
@@ -342,9 +375,15 @@ impl<T: Number> Plan<T> {
                     unsafe { run_whole::<T>(&self.arrays, kernel, &self.table[table.clone()], arrays)? }
                 }
             }
+            if TIMED {
+                self.clock.iter_mut().for_each(timings::Clock::lap);
+            }
         }
         for &(n, id) in &self.copies {
             self.copy(id, inputs, n, outputs);
+            if TIMED {
+                self.clock.iter_mut().for_each(timings::Clock::lap);
+            }
         }
         Ok(())
     }
