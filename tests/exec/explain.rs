@@ -5,6 +5,7 @@ use chainrule_core::graph::op::Linear;
 use chainrule_core::ops::map::RELU;
 use chainrule_core::shape::{Sizes, Type};
 use chainrule_core::{Graph, NodeId};
+use chainrule_exec::cost::{cost, storage};
 use chainrule_exec::plan::explain::{Explanation, Kernel, Place};
 use chainrule_exec::{Error, Options, Plan, StructuredPlan, Value};
 use chainrule_golden::golden_text;
@@ -190,4 +191,47 @@ fn timed_runs_answer_the_same_and_say_what_they_took() {
     let text = timings.to_string();
     assert!(text.starts_with("timings: 3 runs, "), "{text}");
     assert!(text.lines().all(|line| line.len() <= 100 && line.is_ascii()), "{text}");
+}
+
+/// The factors that a structured plan computes have as many entries as the polynomial says; every size has a number.
+#[test]
+fn polynomials_say_what_plans_store() {
+    let (mut counted, mut smaller) = (0, 0);
+    for seed in 0..300 {
+        let program = program(seed);
+        let all = cost(&program.graph, &program.outputs).unwrap().at(&program.sizes).unwrap();
+        assert!(all.flops.is_finite() && all.intermediates.is_finite(), "seed {seed}");
+        for &output in &program.outputs {
+            let Ok(said) = storage(&program.graph, output) else { continue };
+            let options = Options { sizes: program.sizes.clone(), jit: false, ..Options::default() };
+            let Ok(plan) = StructuredPlan::<f64>::compile(&program.graph, output, &options) else { continue };
+            let at = |p: &chainrule_exec::cost::Polynomial| p.evaluate(&program.sizes).unwrap();
+            assert_eq!(at(&said.stored), plan.stored() as f64, "seed {seed}");
+            counted += 1;
+            smaller += usize::from(at(&said.stored) < at(&said.dense));
+        }
+    }
+    assert!(counted > 200 && smaller > 10, "{counted} outputs, {smaller} of them smaller");
+}
+
+/// Nothing of a long program is left out, and nothing of it is walked by recursion.
+#[test]
+fn long_programs_are_explained_node_by_node() {
+    let chain = |length: usize| {
+        let mut g = Graph::new();
+        let mut y = g.input("x", Type::real([100])).unwrap();
+        for _ in 0..length {
+            y = g.map(&chainrule_core::ops::map::TANH, &[y]).unwrap();
+            g.name(y, &format!("y{}", y.index()));
+        }
+        (g, y)
+    };
+    let (g, y) = chain(20_000);
+    let counted = cost(&g, &[y]).unwrap();
+    assert_eq!((counted.nodes.len(), counted.calls.to_string()), (20_000, "2000000".to_string()));
+    let (g, y) = chain(300);
+    let plan = Plan::<f64>::compile(&g, &[y], &Options { fuse: false, ..options(&[]) }).unwrap();
+    let explanation = plan.explanation();
+    assert_eq!((explanation.steps.len(), explanation.calls()), (300, 30_000));
+    assert!(plan.explain().contains("y300[100] output"));
 }
