@@ -9,3 +9,8 @@ pub use chainrule_export as export;
 pub use chainrule_lang as lang;
 pub use chainrule_nn as nn;
 pub use chainrule_report as report;
+
+/// The page about plans, whose example is run with the tests of the documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/executor.md")]
+pub struct Plans;

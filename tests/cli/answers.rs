@@ -158,8 +158,18 @@ fn small_commands_answer() {
 
 #[test]
 fn completions_and_the_man_page_know_every_command() {
-    let commands =
-        ["derive", "eval", "repl", "functions", "explain-code", "ops", "homework", "completions", "man"];
+    let commands = [
+        "derive",
+        "eval",
+        "cost",
+        "repl",
+        "functions",
+        "explain-code",
+        "ops",
+        "homework",
+        "completions",
+        "man",
+    ];
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = utf8(&chainrule(&["completions", shell]).stdout);
         assert!(commands.iter().all(|c| script.contains(c)), "{shell}");
@@ -205,7 +215,7 @@ fn the_readme_tells_the_truth() {
 }
 
 /// Words of a shell line with single quotes.
-fn words(line: &str) -> Vec<String> {
+pub(crate) fn words(line: &str) -> Vec<String> {
     let mut words = vec![];
     for (k, part) in line.split('\'').enumerate() {
         match k % 2 {

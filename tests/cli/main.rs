@@ -3,6 +3,7 @@
 //! Answers stand in `snapshots/cli`; `docs/json.md` documents the records that they lock.
 
 mod answers;
+mod cost;
 mod inputs;
 mod records;
 mod verdicts;

@@ -1,4 +1,5 @@
 //! Plans against the slow evaluator: random programs, options on and off, the workloads of the benchmark.
 
+mod explain;
 mod programs;
 mod random;

@@ -86,7 +86,7 @@ impl Eval {
 }
 
 /// What does not fit, without a place: values came from the command line.
-fn told(wrong: &[chainrule_lang::diagnostic::Diagnostic]) -> Failure {
+pub(crate) fn told(wrong: &[chainrule_lang::diagnostic::Diagnostic]) -> Failure {
     let mut out = String::new();
     for diagnostic in wrong {
         out.push_str(&format!("error[{}]: {}\n", diagnostic.code, diagnostic.message));

@@ -8,6 +8,7 @@
 //! line of `Command::run`. Files come through `input`, formulas with their problem and case through `question`.
 
 mod check;
+mod cost;
 mod data;
 mod derive;
 mod eval;
@@ -46,6 +47,8 @@ enum Command {
     Check(check::Check),
     /// The value of formulas at a case, at typed values, at data
     Eval(eval::Eval),
+    /// What a formula costs: flops and memory as polynomials in its sizes, the plan that computes it
+    Cost(cost::Cost),
     /// .chain files in their canonical spacing
     Fmt(fmt::Fmt),
     /// Every .chain file of a folder as a test
@@ -72,6 +75,7 @@ impl Command {
             Command::Derive(command) => command.run(out),
             Command::Check(command) => command.run(out),
             Command::Eval(command) => command.run(out),
+            Command::Cost(command) => command.run(out),
             Command::Fmt(command) => command.run(out),
             Command::Test(command) => command.run(out),
             Command::Repl(command) => command.run(out),

@@ -61,6 +61,29 @@ pub enum Error {
     },
 }
 
+/// `8192 bytes (8 KiB)`
+pub fn memory(bytes: u128) -> String {
+    const UNITS: [(u32, &str); 6] =
+        [(60, "EiB"), (50, "PiB"), (40, "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB")];
+    match UNITS.iter().find(|(bits, _)| bytes >> bits > 0) {
+        None => format!("{bytes} bytes"),
+        Some((bits, unit)) => {
+            let scaled = format!("{:.2}", bytes as f64 / (1u128 << bits) as f64);
+            format!("{bytes} bytes ({} {unit})", scaled.trim_end_matches('0').trim_end_matches('.'))
+        }
+    }
+}
+
+impl Error {
+    /// The same refusal, told with the limit that the options have where that is the smaller one.
+    pub(crate) fn under(self, limit: u128) -> Error {
+        match self {
+            Error::TooLarge { bytes, limit: own } => Error::TooLarge { bytes, limit: own.min(limit) },
+            other => other,
+        }
+    }
+}
+
 /// A result of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -85,7 +108,9 @@ impl fmt::Display for Error {
             }
             Error::TooLarge { bytes, limit } => write!(
                 f,
-                "the plan needs {bytes} bytes, and the limit is {limit}; raise the limit in the options, or ask for a structured output"
+                "the plan needs {} at its peak, for temporaries and outputs, and the limit is {}; raise the limit, or ask for a structured output",
+                memory(*bytes),
+                memory(*limit)
             ),
             Error::Arity { what, expected, found } => {
                 write!(f, "the plan has {expected} {what}, and {found} were given")

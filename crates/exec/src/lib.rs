@@ -2,6 +2,7 @@
 //! This crate knows loops, buffers, threads and machine code, and nothing of layers or of text.
 
 pub mod array;
+pub mod cost;
 pub mod emit;
 pub mod error;
 pub mod gemm;

@@ -2,7 +2,8 @@
 //!
 //! Every format prints the same value, an [`Array`]: a shape and its entries in row-major order.
 //! [`Format`] names the two texts of the homework, [`snapshot_block`] lays a whole network out,
-//! [`derived::Derived`] is a derivative that was asked for, [`valued::Valued`] its value, each with a writer a format.
+//! [`derived::Derived`] is a derivative that was asked for, [`valued::Valued`] its value,
+//! [`costed::Costed`] what it costs, each with a writer a format.
 //! [`json()`] writes at full precision, [`Zeros`] decides what becomes of the sign of zero.
 //!
 //! ```
@@ -15,6 +16,7 @@
 pub mod array;
 pub mod array_string;
 pub mod blocks;
+pub mod costed;
 pub mod derived;
 pub mod format;
 pub mod functions;

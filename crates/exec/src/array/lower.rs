@@ -43,6 +43,9 @@ pub(crate) fn extent(dim: &Dim, sizes: &Sizes) -> Result<usize> {
     Ok(usize::try_from(dim.evaluate(sizes).map_err(unknown)?).unwrap_or(0))
 }
 
+/// Points of one nest that no machine reaches, and below which positions fit a number.
+const POINTS: u128 = 1 << 58;
+
 struct Lowering<'g> {
     graph: &'g Graph,
     sizes: &'g Sizes,
@@ -68,6 +71,11 @@ impl<'g> Lowering<'g> {
             self.made[node.index()] = Some(array);
         }
         self.arrays.outputs = outputs.iter().map(|&o| self.array(o)).collect();
+        for (name, node) in self.graph.names() {
+            if let Some(Some(array)) = self.made.get(node.index()) {
+                self.arrays.names.push((*array, name.into()));
+            }
+        }
         Ok(self.arrays)
     }
 
@@ -88,7 +96,13 @@ impl<'g> Lowering<'g> {
 
     fn extents(&self, dims: &[Dim], node: NodeId) -> Result<SmallVec<[usize; 4]>> {
         let extent = |d| self.number(d, node).map(|n| usize::try_from(n).unwrap_or(0));
-        dims.iter().map(extent).collect()
+        let extents: SmallVec<[usize; 4]> = dims.iter().map(extent).collect::<Result<_>>()?;
+        // Products of some extents must fit a number even where another extent is 0.
+        let points = extents.iter().fold(1u128, |n, &e| n.saturating_mul(e.max(1) as u128));
+        if points >= POINTS {
+            return Err(Error::TooLarge { bytes: points.saturating_mul(8), limit: POINTS * 8 });
+        }
+        Ok(extents)
     }
 
     fn node(&mut self, node: NodeId) -> Result<ArrayId> {
@@ -145,7 +159,11 @@ impl<'g> Lowering<'g> {
             Op::Linear(kind) => Ok(self.whole(Whole::Linear(*kind), args, shape, entry)),
             Op::Named(_) => self.composite(node, args),
             Op::Scan(_) => self.scan(node, &args, shape),
-            Op::Tag(_) | Op::StopGradient | Op::Checkpoint => Ok(args[0]),
+            Op::Tag(name) => {
+                self.arrays.names.push((args[0], name.clone()));
+                Ok(args[0])
+            }
+            Op::StopGradient | Op::Checkpoint => Ok(args[0]),
             #[allow(
                 unreachable_patterns,
                 reason = "kinds that are added to the core later are refused, not guessed"

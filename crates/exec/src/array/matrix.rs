@@ -146,6 +146,7 @@ pub fn prepare(arrays: Arrays) -> Arrays {
     out.inputs.iter_mut().for_each(|i| i.array = new[i.array.index()]);
     out.outputs = arrays.outputs.iter().map(|o| new[o.index()]).collect();
     out.recurrences = arrays.recurrences;
+    out.names = arrays.names.into_iter().map(|(id, name)| (new[id.index()], name)).collect();
     out
 }
 

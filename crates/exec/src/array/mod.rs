@@ -12,6 +12,7 @@ pub mod view;
 
 use chainrule_core::graph::op::{Comparison, Linear, Logic};
 use smallvec::SmallVec;
+use std::sync::Arc;
 
 /// An array, by its place in the table.
 #[derive(Copy, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -421,6 +422,8 @@ pub struct Arrays {
     pub outputs: Vec<ArrayId>,
     /// Recurrences, by their numbers.
     pub recurrences: Vec<Recurrence>,
+    /// Names that the graph gives to arrays besides inputs, for those who read a plan.
+    pub names: Vec<(ArrayId, Arc<str>)>,
 }
 
 impl std::ops::Index<ArrayId> for Arrays {
@@ -455,6 +458,8 @@ impl Arrays {
         pruned.inputs = self.inputs.into_iter().map(|i| Input { array: new[i.array.index()], ..i }).collect();
         pruned.outputs = self.outputs.iter().map(|o| new[o.index()]).collect();
         pruned.recurrences = self.recurrences;
+        let names = self.names.into_iter().filter(|(id, _)| live[id.index()]);
+        pruned.names = names.map(|(id, name)| (new[id.index()], name)).collect();
         pruned
     }
 

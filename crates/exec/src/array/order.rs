@@ -34,6 +34,7 @@ pub fn split(arrays: Arrays) -> Arrays {
         .collect();
     out.outputs = arrays.outputs.iter().map(|o| new[o.index()]).collect();
     out.recurrences = arrays.recurrences;
+    out.names = arrays.names.into_iter().map(|(id, name)| (new[id.index()], name)).collect();
     out
 }
 

@@ -110,6 +110,11 @@ pub enum Machine {}
 #[cfg(not(all(feature = "jit", target_arch = "x86_64", target_os = "linux")))]
 #[allow(unsafe_code)] // The same signature as where there is machine code; nothing unsafe is done.
 impl Machine {
+    /// The bytes of the code.
+    pub fn code(&self) -> &[u8] {
+        match *self {}
+    }
+
     /// Runs the program.
     ///
     /// # Safety

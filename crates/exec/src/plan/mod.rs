@@ -15,10 +15,14 @@
 //! ```
 #![allow(unsafe_code)]
 
+mod count;
+pub mod explain;
 mod functions;
 mod recurrence;
 pub mod session;
 pub mod structured;
+mod table;
+pub mod timings;
 mod whole;
 
 use crate::array::lower::lower;
@@ -53,11 +57,21 @@ pub struct Options {
     pub reuse: bool,
     /// Bytes of temporaries and outputs above which a plan is refused.
     pub limit: u128,
+    /// Whether every step of a run is timed; off, a run reads no clock.
+    pub timings: bool,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { sizes: Sizes::new(), threads: 1, jit: true, fuse: true, reuse: true, limit: 2 << 30 }
+        Options {
+            sizes: Sizes::new(),
+            threads: 1,
+            jit: true,
+            fuse: true,
+            reuse: true,
+            limit: 2 << 30,
+            timings: false,
+        }
     }
 }
 
@@ -118,6 +132,9 @@ struct MatrixStep<T> {
 pub struct Plan<T> {
     arrays: Arrays,
     steps: Vec<Step<T>>,
+    /// What each step is, for those who read the plan.
+    scheduled: Vec<schedule::Step>,
+    clock: Option<timings::Clock>,
     workspace: Workspace<T>,
     threads: usize,
     /// Whether truth values among the inputs come as numbers.
@@ -151,7 +168,8 @@ impl<T: Number> Plan<T> {
     /// # Errors
     /// [`Error::UnknownSize`] for a size without a number, [`Error::Unsupported`], [`Error::TooLarge`] above the limit.
     pub fn compile(graph: &Graph, outputs: &[NodeId], options: &Options) -> Result<Plan<T>> {
-        Plan::of(lower(graph, outputs, &options.sizes)?, options, false)
+        let lowered = lower(graph, outputs, &options.sizes);
+        Plan::of(lowered.map_err(|e| e.under(options.limit))?, options, false)
     }
 
     /// Compiles arrays. Inside a recurrence truth values come as numbers, as the plan around it keeps them.
@@ -168,12 +186,12 @@ impl<T: Number> Plan<T> {
         if bytes > options.limit {
             return Err(Error::TooLarge { bytes, limit: options.limit });
         }
-        Plan::build(arrays, &schedule, memory, options, inside)
+        Plan::build(arrays, schedule, memory, options, inside)
     }
 
     fn build(
         arrays: Arrays,
-        schedule: &Schedule,
+        schedule: Schedule,
         memory: Memory,
         options: &Options,
         inside: bool,
@@ -182,6 +200,8 @@ impl<T: Number> Plan<T> {
             arena: vec![T::default(); memory.arena],
             integer_arena: vec![0; memory.integers],
             steps: Vec::with_capacity(schedule.steps.len()),
+            scheduled: Vec::new(),
+            clock: None,
             workspace: Workspace::new(),
             threads: options.threads.max(1),
             inside,
@@ -202,7 +222,7 @@ impl<T: Number> Plan<T> {
         for step in &schedule.steps {
             match &step.work {
                 Work::Loops { order, members } => {
-                    let emitted = emit(&plan.arrays, schedule, order, members, T::PRECISION)?;
+                    let emitted = emit(&plan.arrays, &schedule, order, members, T::PRECISION)?;
                     let table = plan.reserve(&emitted.buffers);
                     let cleared = emitted.buffers.iter().enumerate().filter(|(_, id)| {
                         members.contains(id)
@@ -232,6 +252,8 @@ impl<T: Number> Plan<T> {
                 plan.copies.push((n, *output));
             }
         }
+        plan.scheduled = schedule.steps;
+        plan.clock = options.timings.then(|| timings::Clock::new(plan.steps.len() + plan.copies.len()));
         Ok(plan)
     }
 
@@ -401,6 +423,7 @@ impl<T: Number> Plan<T> {
         for &(n, id) in &self.copies {
             // SAFETY: given by the caller.
             unsafe { self.copy(id, inputs, n, outputs) };
+            self.clock.iter_mut().for_each(timings::Clock::lap);
         }
         Ok(())
     }
@@ -414,6 +437,17 @@ impl<T: Number> Plan<T> {
     /// borrowed or owned by whoever calls.
     #[inline]
     fn execute(&mut self) -> Result<()> {
+        match self.clock {
+            None => self.steps::<false>(),
+            Some(_) => self.steps::<true>(),
+        }
+    }
+
+    /// The steps of a run, in order; with the clock where `TIMED`, and without a word about it where not.
+    fn steps<const TIMED: bool>(&mut self) -> Result<()> {
+        if TIMED {
+            self.clock.iter_mut().for_each(timings::Clock::start);
+        }
         let functions: &interpret::Functions<T> = &functions::evaluate::<T>;
         for step in &mut self.steps {
             match step {
@@ -441,6 +475,9 @@ impl<T: Number> Plan<T> {
                     // SAFETY: as above.
                     unsafe { run_whole::<T>(&self.arrays, kernel, &self.table[table.clone()], arrays)? }
                 }
+            }
+            if TIMED {
+                self.clock.iter_mut().for_each(timings::Clock::lap);
             }
         }
         Ok(())

@@ -54,6 +54,11 @@ impl<T: Number> RecurrenceStep<T> {
         RecurrenceStep { body, shape, table, strides, turns, inputs: Vec::new(), outputs: Vec::new() }
     }
 
+    /// The plan of one step.
+    pub(super) fn body(&self) -> &Plan<T> {
+        &self.body
+    }
+
     /// Runs all steps.
     ///
     /// # Safety

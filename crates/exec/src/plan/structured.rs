@@ -43,6 +43,21 @@ impl<T: Number> StructuredPlan<T> {
         self.plan.inputs()
     }
 
+    /// What the plan of the factors does and what it costs, as a table.
+    pub fn explain(&self) -> String {
+        self.plan.explain()
+    }
+
+    /// What the plan of the factors does and what it costs, as a record.
+    pub fn explanation(&self) -> super::explain::Explanation {
+        self.plan.explanation()
+    }
+
+    /// What the runs so far took; `None` where the options did not ask for it.
+    pub fn timings(&self) -> Option<super::timings::Timings> {
+        self.plan.timings()
+    }
+
     /// Numbers that a run computes.
     pub fn stored(&self) -> usize {
         self.values.iter().map(Vec::len).sum()
