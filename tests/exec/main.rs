@@ -1,4 +1,8 @@
-//! Plans against the slow evaluator: random programs, options on and off, the workloads of the benchmark.
+//! Plans against the slow evaluator: random programs, options on and off, mistakes and their messages.
 
+mod bound;
+mod judge;
+mod options;
 mod programs;
 mod random;
+mod wrong;

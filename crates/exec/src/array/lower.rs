@@ -119,6 +119,7 @@ impl<'g> Lowering<'g> {
                 Ok(self.arrays.push(Array { shape, entry, definition }))
             }
             Op::Sum(coefficients) => {
+                g.args(node).iter().try_for_each(|&a| self.expect_real("+", a))?;
                 let terms = coefficients.iter().enumerate().map(|(k, c)| (c.to_f64(), own(k)));
                 elementwise(self, Body::Sum(terms.collect()))
             }
@@ -213,7 +214,18 @@ impl<'g> Lowering<'g> {
         Ok(composite::build(&mut self.arrays, kind, args[0], &function.axes))
     }
 
+    /// Constructors let sums and products of truth values and labels pass; evaluation refuses them, and so do plans.
+    fn expect_real(&self, operation: &'static str, operand: NodeId) -> Result<()> {
+        let found = self.graph.ty(operand);
+        if found.dtype == DType::Real {
+            return Ok(());
+        }
+        let (expected, found) = (DType::Real, found.clone());
+        Err(chainrule_core::Error::Entries { operation, expected, found }.into())
+    }
+
     fn product(&mut self, node: NodeId, product: &Product) -> Result<ArrayId> {
+        product.accesses.iter().try_for_each(|a| self.expect_real("*", a.node))?;
         let extents = self.extents(&product.extents, node)?;
         let mut factors = Vec::with_capacity(product.accesses.len());
         for access in &product.accesses {
