@@ -12,7 +12,7 @@ mod value;
 
 use crate::array::{ArrayId, Arrays, Definition, Nest};
 use crate::error::Result;
-use crate::lane::program::{Precision, Program, Reg, Stmt};
+use crate::lane::program::{Affine, Precision, Program, Reg, Stmt};
 use crate::schedule::Schedule;
 use crate::schedule::classes::{Class, Classes};
 use builder::{Builder, counter};
@@ -84,6 +84,7 @@ pub fn emit(
         buffers: IndexSet::new(),
         values: FxHashMap::default(),
         accumulators: FxHashMap::default(),
+        kept_inside: Vec::new(),
     };
     emitter.run(&extents)?;
     let mut program = emitter.finish(&extents, precision);
@@ -108,6 +109,8 @@ struct Emitter<'a> {
     /// Entries of members at written-out positions.
     values: FxHashMap<(ArrayId, usize), Value>,
     accumulators: FxHashMap<(ArrayId, usize), Accumulator>,
+    /// Positions that were kept inside an axis, with its extent: a condition that reads there fails outside.
+    kept_inside: Vec<(Affine, i64)>,
 }
 
 type Pieces = Vec<((i64, i64), Vec<Stmt>)>;
