@@ -121,12 +121,12 @@ pub(crate) fn run<S: Number>(plan: &mut Plan<S>, data: &[Data<S>]) -> Vec<Vec<S>
     found
 }
 
-/// A plan of a program, unless plans refuse it.
+/// A plan of a program, unless it has no value or too large a one; nothing that the constructors make is unsupported.
 pub(crate) fn compile<S: Number>(seed: u64, program: &Program, options: &Options) -> Option<Plan<S>> {
     let options = Options { sizes: program.sizes.clone(), ..options.clone() };
     match Plan::compile(&program.graph, &program.outputs, &options) {
         Ok(plan) => Some(plan),
-        Err(Error::Unsupported { .. } | Error::EmptyAxis { .. } | Error::TooLarge { .. }) => None,
+        Err(Error::EmptyAxis { .. } | Error::TooLarge { .. }) => None,
         Err(Error::Graph(chainrule_core::Error::Entries { .. })) => None,
         Err(other) => panic!("seed {seed}: {other}\n{}", program.graph.to_text(&program.outputs)),
     }

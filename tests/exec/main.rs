@@ -1,8 +1,11 @@
 //! Plans against the slow evaluator: random programs, options on and off, mistakes and their messages.
 
 mod bound;
+mod coverage;
 mod judge;
+mod mistakes;
 mod options;
 mod programs;
 mod random;
+mod regression;
 mod wrong;

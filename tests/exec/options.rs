@@ -61,6 +61,30 @@ fn settings_agree_on_derivatives() {
     settings_agree::<f64>(8_000_000..8_000_000 + count() / 10, derivatives);
 }
 
+/// What `docs/testing.md` runs under valgrind: every access of the interpreter and of the kernels is seen there.
+#[test]
+fn small_programs_agree_without_machine_code() {
+    let mut tally = Tally::default();
+    for seed in 10_000_000..10_000_000 + count() / 5 {
+        let Some(case) = Case::<f64>::new(seed, program(seed)) else { continue };
+        let found = case.run(seed, &options(true, true, false, 1));
+        assert_eq!(judge(&case.expected, &found, &mut tally), None, "{}", case.text(seed));
+    }
+    assert!(tally.judged > 0);
+}
+
+/// The same with machine code, which valgrind follows too.
+#[test]
+fn small_programs_agree_with_machine_code() {
+    let mut tally = Tally::default();
+    for seed in 10_000_000..10_000_000 + count() / 5 {
+        let Some(case) = Case::<f64>::new(seed, program(seed)) else { continue };
+        let found = case.run(seed, &options(true, true, true, 1));
+        assert_eq!(judge(&case.expected, &found, &mut tally), None, "{}", case.text(seed));
+    }
+    assert!(tally.judged > 0);
+}
+
 #[test]
 fn a_hundred_runs_of_a_plan_have_the_same_bits() {
     for seed in 9_000_000..9_000_020 {

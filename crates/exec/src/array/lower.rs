@@ -22,7 +22,7 @@ use smallvec::SmallVec;
 pub fn lower(graph: &Graph, outputs: &[NodeId], sizes: &Sizes) -> Result<Arrays> {
     for &output in outputs {
         if !graph.contains(output) {
-            return Err(Error::Unsupported { what: "an output that is a node of another graph".into() });
+            return Err(chainrule_core::Error::OtherGraph.into());
         }
     }
     let is_open = |g: &Graph, n: NodeId| g.as_named(n).is_some_and(|f| f.composite.is_none());
@@ -41,6 +41,17 @@ pub(crate) fn extent(dim: &Dim, sizes: &Sizes) -> Result<usize> {
     let unknown =
         |name: std::sync::Arc<str>| Error::UnknownSize { name: name.to_string(), of: "an output".into() };
     Ok(usize::try_from(dim.evaluate(sizes).map_err(unknown)?).unwrap_or(0))
+}
+
+/// Entries of the largest array: no memory holds more, and every position fits a machine integer with room to spare.
+const MOST: u128 = 1 << 48;
+
+/// The product of some extents.
+fn count(extents: &[usize]) -> u128 {
+    match extents.contains(&0) {
+        true => 0,
+        false => extents.iter().fold(1, |n: u128, &e| n.saturating_mul(e as u128)),
+    }
 }
 
 struct Lowering<'g> {
@@ -87,6 +98,10 @@ impl<'g> Lowering<'g> {
     fn node(&mut self, node: NodeId) -> Result<ArrayId> {
         let g = self.graph;
         let shape = self.extents(g.shape(node), node)?;
+        let entries = count(&shape);
+        if entries > MOST {
+            return Err(Error::TooLarge { bytes: entries.saturating_mul(8), limit: MOST * 8 });
+        }
         let entry = match g.ty(node).dtype {
             DType::Real => Entry::Real,
             DType::Int => Entry::Int,
@@ -174,7 +189,7 @@ impl<'g> Lowering<'g> {
         let mut extents: SmallVec<[usize; 4]> = shape.clone();
         let along = extents.remove(axis);
         let empty = |operation| Err(Error::EmptyAxis { operation });
-        let kept = extents.iter().product::<usize>();
+        let kept = count(&extents);
         let reduction = match reduction {
             op::Reduction::Max if along == 0 && kept > 0 => return empty("max"),
             op::Reduction::Min if along == 0 && kept > 0 => return empty("min"),
@@ -227,6 +242,10 @@ impl<'g> Lowering<'g> {
     fn product(&mut self, node: NodeId, product: &Product) -> Result<ArrayId> {
         product.accesses.iter().try_for_each(|a| self.expect_real("*", a.node))?;
         let extents = self.extents(&product.extents, node)?;
+        let terms = count(&extents);
+        if terms > MOST << 12 {
+            return Err(Error::Unsupported { what: format!("a contraction of {terms} terms") });
+        }
         let mut factors = Vec::with_capacity(product.accesses.len());
         for access in &product.accesses {
             let (operand, divides) = match self.graph.op(access.node) {

@@ -85,7 +85,9 @@ impl Emitter<'_> {
         for (at, extent) in std::mem::take(&mut self.kept_inside) {
             let mut above = Affine::constant(extent - 1);
             above.add(&at, -1);
-            if !self.test(Test::NonNegative, at, &mut masks) || !self.test(Test::NonNegative, above, &mut masks) {
+            if !self.test(Test::NonNegative, at, &mut masks)
+                || !self.test(Test::NonNegative, above, &mut masks)
+            {
                 return Ok(Condition::Never);
             }
         }

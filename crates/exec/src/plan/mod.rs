@@ -139,7 +139,11 @@ impl<T: Number> Plan<T> {
     /// # Errors
     /// [`Error::UnknownSize`] for a size without a number, [`Error::Unsupported`], [`Error::TooLarge`] above the limit.
     pub fn compile(graph: &Graph, outputs: &[NodeId], options: &Options) -> Result<Plan<T>> {
-        let mut arrays = lower(graph, outputs, &options.sizes)?.prune();
+        let lowered = lower(graph, outputs, &options.sizes).map_err(|refusal| match refusal {
+            Error::TooLarge { bytes, limit } => Error::TooLarge { bytes, limit: limit.min(options.limit) },
+            other => other,
+        })?;
+        let mut arrays = lowered.prune();
         view::read_through(&mut arrays);
         let mut arrays = matrix::prepare(order::split(arrays.prune())).prune();
         scatter::solve(&mut arrays);
@@ -286,6 +290,11 @@ impl<T: Number> Plan<T> {
     /// The inputs, in the order in which a run is given them.
     pub fn inputs(&self) -> &[Input] {
         &self.arrays.inputs
+    }
+
+    /// What the plan computes, as arrays with numbers for sizes.
+    pub fn arrays(&self) -> &Arrays {
+        &self.arrays
     }
 
     /// Extents of an output.
