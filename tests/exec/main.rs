@@ -8,4 +8,5 @@ mod options;
 mod programs;
 mod random;
 mod regression;
+mod structured;
 mod wrong;
