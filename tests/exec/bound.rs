@@ -186,7 +186,8 @@ impl<S: Number> Bounded<S> {
             return Bounded::exact(S::nan());
         }
         if !self.finite() || !other.finite() || !self.decided() || !other.decided() {
-            return Bounded::special(value, self.decided() && other.decided());
+            // ∞ - ∞ is NaN in this order; taken together first, the terms may leave an ∞.
+            return Bounded::special(value, self.decided() && other.decided() && !value.is_nan());
         }
         let grid = self.grid.zip(other.grid).map(|(a, b)| a.min(b));
         Bounded::polynomial(
@@ -208,7 +209,8 @@ impl<S: Number> Bounded<S> {
             return Bounded::undecided(value);
         }
         if !self.finite() || !other.finite() {
-            let plain = |x: &Bounded<S>| !x.finite() || x.exact_zero() || x.nonzero();
+            // Distributed over a sum with terms of both signs, or with a zero, ∞ times it may be NaN.
+            let plain = |x: &Bounded<S>| !x.finite() || (x.nonzero() && x.magnitude <= x.v().abs() * SLACK);
             return Bounded::special(value, plain(self) && plain(other));
         }
         let grid = self.grid.zip(other.grid).map(|(a, b)| a.saturating_add(b).min(4096));
@@ -234,12 +236,12 @@ impl<S: Number> Bounded<S> {
             return Bounded::undecided(value);
         }
         if !other.finite() {
-            return Bounded::special(value, true);
+            return Bounded::special(value, self.finite());
         }
         if other.exact_zero() {
             // The sign of a zero that was computed is that of one order of additions; it decides which infinity.
             let signed = other.roundings == 0.0 && (!self.finite() || self.nonzero());
-            return Bounded::special(value, signed || value.is_nan() && self.exact_zero());
+            return Bounded::special(value, signed);
         }
         if !other.nonzero() {
             return Bounded::undecided(value);

@@ -17,12 +17,18 @@ pub(crate) enum Data<S> {
 
 /// Random values for the inputs of a plan.
 pub(crate) fn data<S: Number>(inputs: &[Input], d: &mut Dice) -> Vec<Data<S>> {
+    // Now and then what is no number, or hardly one, stands among the entries.
+    let strange = d.below(8) == 0;
+    let real = |d: &mut Dice| match strange && d.below(6) == 0 {
+        true => d.pick(&[f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 0.0, -0.0, 1e30, -1e30, 1e-30, 1e300, 5e-324]),
+        false => d.number(),
+    };
     inputs
         .iter()
         .map(|input| {
             let count: usize = input.shape.iter().product();
             match input.entry {
-                Entry::Real => Data::Real((0..count).map(|_| S::of(d.number())).collect()),
+                Entry::Real => Data::Real((0..count).map(|_| S::of(real(d))).collect()),
                 Entry::Bool => Data::Bool((0..count).map(|_| d.below(2) == 0).collect()),
                 Entry::Int => {
                     let below = input.below.unwrap_or(3).max(1) as usize;
