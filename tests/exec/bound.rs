@@ -338,7 +338,8 @@ impl<S: Number> PartialOrd for Bounded<S> {
     fn partial_cmp(&self, other: &Bounded<S>) -> Option<Ordering> {
         if !self.certain_nan() && !other.certain_nan() {
             let doubt = 2.0 * (self.radius() + other.radius());
-            if doubt > 0.0 && !((self.v() - other.v()).abs() > doubt) {
+            let distance = (self.v() - other.v()).abs();
+            if doubt > 0.0 && (distance <= doubt || distance.is_nan()) {
                 straddle();
             }
         }
@@ -417,7 +418,8 @@ impl<S: Number> Scalar for Bounded<S> {
         let (size, radius) = (self.v().abs(), self.radius());
         PIVOT.with(|pivot| {
             let (best, doubt) = pivot.get();
-            if radius + doubt > 0.0 && best > 0.0 && !((size - best).abs() > 2.0 * (radius + doubt)) {
+            let (distance, doubt) = ((size - best).abs(), 2.0 * (radius + doubt));
+            if best > 0.0 && doubt > 0.0 && (distance <= doubt || distance.is_nan()) {
                 straddle();
             }
             if size > best {
@@ -528,7 +530,7 @@ impl<S: Number> Scalar for Bounded<S> {
             return Bounded::exact(S::nan());
         }
         // The sign of a zero decides between π and -π, and no order of additions promises it.
-        if !y.decided() || !x.decided() || (!y.nonzero() && !(x.nonzero() && x.v() > 0.0)) {
+        if !y.decided() || !x.decided() || !(y.nonzero() || x.nonzero() && x.v() > 0.0) {
             return Bounded::undecided(value);
         }
         let (ry, rx) = (y.radius(), x.radius());

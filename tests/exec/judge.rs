@@ -20,7 +20,18 @@ pub(crate) fn data<S: Number>(inputs: &[Input], d: &mut Dice) -> Vec<Data<S>> {
     // Now and then what is no number, or hardly one, stands among the entries.
     let strange = d.below(8) == 0;
     let real = |d: &mut Dice| match strange && d.below(6) == 0 {
-        true => d.pick(&[f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 0.0, -0.0, 1e30, -1e30, 1e-30, 1e300, 5e-324]),
+        true => d.pick(&[
+            f64::NAN,
+            f64::INFINITY,
+            f64::NEG_INFINITY,
+            0.0,
+            -0.0,
+            1e30,
+            -1e30,
+            1e-30,
+            1e300,
+            5e-324,
+        ]),
         false => d.number(),
     };
     inputs
