@@ -1,9 +1,10 @@
 //! Random programs: every public constructor on random operands, at fixed sizes.
 
-use chainrule_core::graph::op::{Comparison, Linear, Logic, Reduction};
-use chainrule_core::ops::map::MAPS;
+use chainrule_core::graph::function::Function;
+use chainrule_core::graph::op::{Comparison, Entries, Linear, Literal, Logic, Op, Reduction};
+use chainrule_core::ops::map::{COS, MAPS};
 use chainrule_core::rational::Rational;
-use chainrule_core::shape::{Dim, Sizes, Type};
+use chainrule_core::shape::{DType, Dim, Sizes, Type};
 use chainrule_core::{Graph, NodeId, Result};
 
 /// A sequence of numbers that looks random and is always the same.
@@ -19,11 +20,15 @@ impl Dice {
         from[self.below(from.len())].clone()
     }
 
-    /// A number of moderate size, sometimes whole.
+    /// A number of moderate size, sometimes whole, mostly with all bits of its significand.
     pub(crate) fn number(&mut self) -> f64 {
         match self.below(6) {
             0 => self.below(5) as f64 - 2.0,
-            _ => self.below(1 << 20) as f64 / f64::from(1 << 18) - 2.0,
+            1 => self.below(1 << 20) as f64 / f64::from(1 << 18) - 2.0,
+            _ => {
+                let bits = (self.below(1 << 31) as u64) << 22 | self.below(1 << 22) as u64;
+                bits as f64 / 2f64.powi(51) - 2.0
+            }
         }
     }
 }
@@ -35,19 +40,23 @@ pub(crate) struct Program {
     pub(crate) sizes: Sizes,
 }
 
-/// Sizes at which loops have no iteration, one, a tail, many.
-const EXTENTS: [i64; 10] = [0, 1, 2, 3, 4, 5, 7, 8, 19, 67];
+/// Sizes at which loops have no iteration, one, a few; a tail; many.
+const SMALL: [i64; 6] = [0, 1, 2, 3, 5, 8];
+const MIDDLE: [i64; 6] = [3, 4, 5, 7, 13, 19];
+const LARGE: [i64; 3] = [67, 130, 257];
+/// Points of the largest loop nest of a program, and of one with large sizes: what the slow evaluator does in time.
+const POINTS: [f64; 2] = [2e4, 2e5];
 
-/// The program of a seed.
-pub(crate) fn program(seed: u64) -> Program {
-    let mut d = Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) + 1);
-    let mut g = Graph::new();
-    let large = d.below(4) == 0;
-    let extent = |d: &mut Dice| match large {
-        true => d.pick(&EXTENTS),
-        false => d.pick(&EXTENTS[..8]),
-    };
-    let sizes: Sizes = [("n".into(), extent(&mut d)), ("m".into(), extent(&mut d))].into_iter().collect();
+/// A graph under construction, and the nodes that are small enough to be used.
+struct Making {
+    g: Graph,
+    pool: Vec<NodeId>,
+    sizes: Sizes,
+    points: f64,
+}
+
+/// What every program may read.
+fn inputs(g: &mut Graph) {
     let none: [&str; 0] = [];
     for (name, ty) in [
         ("a", Type::scalar()),
@@ -60,40 +69,182 @@ pub(crate) fn program(seed: u64) -> Program {
         ("T", Type::real(["m", "n", "n"])),
         ("k", Type::index("n", none)),
         ("t", Type::index("n", ["m"])),
+        ("b", Type::boolean(["n"])),
+        ("P", Type::boolean(["m", "n"])),
     ] {
         g.input(name, ty).expect("a declaration");
     }
-    let steps = 4 + d.below(14);
-    for _ in 0..steps {
-        for _ in 0..20 {
-            let before = g.len();
-            let Ok(_) = step(&mut g, &mut d) else { continue };
-            if g.len() > before {
-                break;
+}
+
+impl Making {
+    /// The inputs, at sizes of which at most two are large.
+    fn new(d: &mut Dice) -> Making {
+        let mut g = Graph::new();
+        let kind = d.below(16);
+        let extent = |d: &mut Dice| match kind {
+            0 => d.pick(&LARGE),
+            1 | 2 if d.below(2) == 0 => d.pick(&LARGE),
+            3..=5 => d.pick(&MIDDLE),
+            _ => d.pick(&SMALL),
+        };
+        let sizes = [("n".into(), extent(d)), ("m".into(), extent(d))].into_iter().collect();
+        inputs(&mut g);
+        let mut making = Making { g, pool: Vec::new(), sizes, points: POINTS[usize::from(kind < 3)] };
+        making.admit(0);
+        making
+    }
+
+    /// Puts the nodes from here on into the pool, unless one of them has too many points.
+    fn admit(&mut self, from: usize) {
+        let new: Vec<NodeId> = (from..self.g.len()).map(NodeId::new).collect();
+        if from == 0 {
+            let fit: Vec<NodeId> = new.into_iter().filter(|&n| self.work(n) <= self.points).collect();
+            self.pool.extend(fit);
+        } else if new.iter().all(|&n| self.work(n) <= self.points) {
+            self.pool.extend(new);
+        }
+    }
+
+    /// Points of the loops of a node.
+    fn work(&self, node: NodeId) -> f64 {
+        let number = |dim: &Dim| dim.evaluate(&self.sizes).unwrap_or(0).max(0) as f64;
+        let shape: f64 = self.g.shape(node).iter().map(number).product();
+        match self.g.op(node) {
+            Op::Contract(_) => self.g.as_product(node).extents.iter().map(number).product::<f64>().max(shape),
+            Op::Linear(_) => {
+                let x = self.g.arg(node, 0);
+                shape.max(1.0) * self.g.shape(x).last().map_or(1.0, number).powi(2)
+            }
+            _ => shape,
+        }
+    }
+
+    /// A node that is recent more often than not.
+    fn node(&self, d: &mut Dice) -> NodeId {
+        let count = self.pool.len();
+        let back = if d.below(2) == 0 { d.below(8.min(count)) } else { d.below(count) };
+        self.pool[count - 1 - back]
+    }
+
+    fn partner(&self, d: &mut Dice, x: NodeId) -> NodeId {
+        let alike: Vec<NodeId> =
+            self.pool.iter().copied().filter(|&n| self.g.ty(n) == self.g.ty(x)).collect();
+        d.pick(&alike)
+    }
+
+    /// Some steps, each tried until it gives a new node.
+    fn grow(&mut self, d: &mut Dice, steps: usize) {
+        for _ in 0..steps {
+            for _ in 0..20 {
+                let before = self.g.len();
+                if step(self, d).is_err() {
+                    continue;
+                }
+                self.admit(before);
+                if self.g.len() > before {
+                    break;
+                }
             }
         }
     }
-    let mut outputs = vec![NodeId::new(g.len() - 1)];
-    for _ in 0..d.below(3) {
-        outputs.push(NodeId::new(d.below(g.len())));
+
+    fn finish(self, outputs: Vec<NodeId>) -> Program {
+        Program { graph: self.g, outputs, sizes: self.sizes }
     }
-    Program { graph: g, outputs, sizes }
 }
 
-/// A node that is recent more often than not.
-fn node(g: &Graph, d: &mut Dice) -> NodeId {
-    let back = if d.below(2) == 0 { d.below(8.min(g.len())) } else { d.below(g.len()) };
-    NodeId::new(g.len() - 1 - back)
+/// The program of a seed.
+pub(crate) fn program(seed: u64) -> Program {
+    let mut d = Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) + 1);
+    let mut making = Making::new(&mut d);
+    let steps = 4 + d.below(14);
+    making.grow(&mut d, steps);
+    let mut outputs = vec![*making.pool.last().expect("inputs at least")];
+    for _ in 0..d.below(3) {
+        outputs.push(d.pick(&making.pool));
+    }
+    // The same output twice, an input as it is.
+    match d.below(12) {
+        0 => outputs.push(outputs[0]),
+        1 => outputs.push(making.pool[d.below(12.min(making.pool.len()))]),
+        _ => {}
+    }
+    making.finish(outputs)
 }
 
-fn partner(g: &Graph, d: &mut Dice, x: NodeId) -> NodeId {
-    let alike: Vec<NodeId> = g.nodes().filter(|&n| g.ty(n) == g.ty(x)).collect();
-    d.pick(&alike)
+/// A program of scalars and its derivatives: gradient and Hessian of a number, Jacobian of what it is made of.
+pub(crate) fn derivatives(seed: u64) -> Program {
+    let mut d = Dice(seed.wrapping_mul(0xD1B5_4A32_D192_ED03) + 7);
+    loop {
+        let mut making = Making::new(&mut d);
+        let steps = 2 + d.below(6);
+        making.grow(&mut d, steps);
+        let Some(outputs) = derived(&mut making, &mut d) else { continue };
+        let small = outputs.iter().all(|&o| {
+            let needed = making.g.reachable(&[o]);
+            needed.iter().all(|&n| making.work(n) <= making.points)
+        });
+        if small {
+            return making.finish(outputs);
+        }
+    }
 }
 
-fn step(g: &mut Graph, d: &mut Dice) -> Result<NodeId> {
-    let x = node(g, d);
-    let y = if d.below(3) > 0 { partner(g, d, x) } else { node(g, d) };
+fn derived(making: &mut Making, d: &mut Dice) -> Option<Vec<NodeId>> {
+    let y = *making.pool.iter().rev().find(|&&n| making.g.ty(n).dtype == DType::Real)?;
+    let g = &mut making.g;
+    let real: Vec<NodeId> =
+        ["a", "x", "y", "u", "A", "B", "C"].iter().filter_map(|n| g.find_input(n)).collect();
+    let read = g.reachable(&[y]);
+    let read: Vec<NodeId> = real.into_iter().filter(|x| read.contains(x)).collect();
+    if read.is_empty() {
+        return None;
+    }
+    let x = d.pick(&read);
+    let loss = g.sum_all(y).ok()?;
+    let mut outputs = vec![loss];
+    outputs.extend(g.gradient(loss, &read).ok()?);
+    if g.rank(y) + g.rank(x) <= 3 {
+        outputs.push(g.jacobian(y, x).ok()?);
+    }
+    if g.rank(x) <= 1 {
+        outputs.push(g.hessian(loss, x).ok()?);
+    }
+    Some(outputs)
+}
+
+/// `x·cos x`, under a name.
+fn wave() -> Function {
+    let mut body = Graph::new();
+    let x = body.input("x", Type::real(["n"])).expect("a declaration");
+    let c = body.map(&COS, &[x]).expect("one argument");
+    let output = body.multiply(x, c).expect("equal shapes");
+    Function { name: "wave".into(), composite: None, axes: vec![], body, formals: vec![x], output }
+}
+
+/// A number that is written in the graph.
+fn constant(g: &mut Graph, d: &mut Dice) -> Result<NodeId> {
+    let small = |d: &mut Dice| d.below(3) as i64;
+    Ok(match d.below(7) {
+        0 => g.pi(),
+        1 => g.rational(Rational::new(d.below(9) as i64 - 4, 3)),
+        2 => g.size(&Dim::size(d.pick(&["n", "m"]))),
+        3 => g.zero(Type::real([Dim::size("n")])),
+        4 => g.literal(Literal::real(&[3], (0..3).map(|_| d.number()))?),
+        5 => g.literal(Literal::integer(&[2], [small(d), small(d)])?),
+        _ => g.literal(Literal::new(&[2], Entries::Bool(vec![true, d.below(2) == 0]))?),
+    })
+}
+
+fn step(making: &mut Making, d: &mut Dice) -> Result<NodeId> {
+    let x = making.node(d);
+    let y = if d.below(3) > 0 { making.partner(d, x) } else { making.node(d) };
+    let pool = making.pool.clone();
+    let partner = |g: &Graph, d: &mut Dice, x: NodeId| {
+        let alike: Vec<NodeId> = pool.iter().copied().filter(|&n| g.ty(n) == g.ty(x)).collect();
+        d.pick(&alike)
+    };
+    let g = &mut making.g;
     let rank = g.rank(x);
     let axis = d.below(rank.max(1));
     let axes = [axis, d.below(rank.max(1))];
@@ -101,7 +252,7 @@ fn step(g: &mut Graph, d: &mut Dice) -> Result<NodeId> {
     let axes = if one_axis { &axes[..1] } else { &axes[..] };
     let dims = [Dim::size("n"), Dim::size("m"), Dim::fixed(2), Dim::fixed(1), Dim::size("n") - Dim::ONE];
     let (m, n) = (d.pick(&dims), d.pick(&dims));
-    match d.below(52) {
+    match d.below(57) {
         0 | 1 => g.add(x, y),
         2 => g.sub(x, y),
         3..=5 => g.multiply(x, y),
@@ -184,9 +335,40 @@ fn step(g: &mut Graph, d: &mut Dice) -> Result<NodeId> {
         45 => g.convolve(x, y),
         46 | 47 => d.pick(&[Graph::softmax, Graph::logsumexp, Graph::log_softmax])(g, x, axes),
         48 => g.exclusive_prod(x, axis),
-        49 | 50 => recurrence(g, d, x, y),
+        49 => constant(g, d),
+        50 => {
+            let alike = |n: &&NodeId| g.ty(**n).dtype == DType::Bool && g.shape(**n) == g.shape(x);
+            let masks: Vec<NodeId> = pool.iter().filter(alike).copied().collect();
+            if masks.is_empty() {
+                return g.insert_axis(x, axis);
+            }
+            let p = d.pick(&masks);
+            g.select(p, x, y)
+        }
+        51 => Ok(match d.below(3) {
+            0 => g.tag("named", x),
+            1 => g.stop_gradient(x),
+            _ => g.checkpoint(x),
+        }),
+        52 => g.apply(wave(), &[x]),
+        53 => {
+            let p = g.logic(Logic::Not, &[x])?;
+            g.logic(d.pick(&[Logic::And, Logic::Or]), &[p, y])
+        }
+        54 => {
+            let labels: Vec<NodeId> =
+                pool.iter().filter(|n| g.ty(**n).dtype == DType::Int).copied().collect();
+            if labels.is_empty() {
+                return g.insert_axis(x, axis);
+            }
+            g.gather(x, d.pick(&labels))
+        }
+        55 => recurrence(g, d, x, y),
         _ => {
-            let inputs: Vec<NodeId> = g.nodes().filter(|&n| g.as_input(n).is_some()).collect();
+            let inputs: Vec<NodeId> = pool.iter().copied().filter(|&n| g.as_input(n).is_some()).collect();
+            if inputs.is_empty() {
+                return g.insert_axis(x, axis);
+            }
             let of = d.pick(&inputs);
             if g.rank(x) + g.rank(of) > 4 {
                 return g.insert_axis(x, axis);
@@ -196,7 +378,7 @@ fn step(g: &mut Graph, d: &mut Dice) -> Result<NodeId> {
     }
 }
 
-/// A recurrence over the first axis of `x`, with a step of a few random operations.
+/// A recurrence over the first axis of `x`, with a step of a few operations.
 fn recurrence(g: &mut Graph, d: &mut Dice, x: NodeId, w: NodeId) -> Result<NodeId> {
     let Some(length) = g.shape(x).first().cloned() else { return Ok(g.neg(x)) };
     let own = g.slice(x, 0, &Dim::ZERO, 1, &Dim::ONE)?;
@@ -205,14 +387,13 @@ fn recurrence(g: &mut Graph, d: &mut Dice, x: NodeId, w: NodeId) -> Result<NodeI
     let start = g.scale(&Rational::new(1, 3), start);
     let second = g.sum_all(w)?;
     let (backward, kind) = (d.below(2) == 0, d.below(4));
-    let all =
-        g.recurrence("cell", &length, backward, &[("h", start), ("c", second)], &[("x", x)], |g, h, x| {
-            let map = chainrule_core::ops::map::Map::by_name("tanh").expect("a map");
-            let a = g.add(h[0], x[0])?;
-            let b = if kind == 0 { g.multiply(h[0], x[0])? } else { g.map(map, &[a])? };
-            let total = g.sum_all(b)?;
-            let c = if kind == 2 { h[1] } else { g.add(h[1], total)? };
-            Ok(vec![b, c])
-        })?;
+    let all = g.recurrence("cell", &length, backward, &[("h", start), ("c", second)], &[("x", x)], |g, h, x| {
+        let map = chainrule_core::ops::map::Map::by_name("tanh").expect("a map");
+        let a = g.add(h[0], x[0])?;
+        let b = if kind == 0 { g.multiply(h[0], x[0])? } else { g.map(map, &[a])? };
+        let total = g.sum_all(b)?;
+        let c = if kind == 2 { h[1] } else { g.add(h[1], total)? };
+        Ok(vec![b, c])
+    })?;
     Ok(all[d.below(2)])
 }

@@ -113,9 +113,15 @@ impl fmt::Display for Error {
                 memory(*limit)
             ),
             Error::Arity { what, expected, found } => {
-                write!(f, "the plan has {expected} {what}, and {found} were given")
+                write!(
+                    f,
+                    "the plan has {expected} {what}, and {found} were given; Plan::inputs lists what a run needs, and each output has its slice"
+                )
             }
             Error::Value { name, expected, found } => write!(f, "{name}: expected {expected}, found {found}"),
+            Error::Label { name, found, below } if *below <= 0 => {
+                write!(f, "{name} holds the label {found}, and there is none to choose: its axis is empty")
+            }
             Error::Label { name, found, below } => {
                 write!(f, "{name} holds the label {found}; labels of this input run from 0 to {}", below - 1)
             }

@@ -178,7 +178,7 @@ impl Sweep<'_> {
                     self.arrived.push(operand, &total.coefficient * coefficient, total.node, total.guard);
                 }
             }
-            Op::Contract(kind) if self.written_out && kind.conds.is_empty() && kind.extents.is_empty() => {
+            Op::Contract(kind) if self.written_out && is_product_of_numbers(kind) => {
                 let powers: SmallVec<[u32; 4]> = kind.accesses.iter().map(|a| a.power).collect();
                 let args = g.args(node);
                 push_product(g, &mut self.arrived, &self.active, total, &args, &powers);
@@ -247,6 +247,12 @@ impl Sweep<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether a contraction multiplies numbers, each with a place of its own among the operands: an entry of a tensor that
+/// is not differentiated has indices, and operands that are read in them.
+fn is_product_of_numbers(kind: &Product) -> bool {
+    kind.conds.is_empty() && kind.extents.is_empty() && kind.accesses.iter().all(|a| a.at.is_empty())
 }
 
 /// Moves the predicates of a product of numbers into one guard, together with the guard that was there.

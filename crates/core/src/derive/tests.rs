@@ -368,3 +368,22 @@ fn errors_of_an_evaluation_name_what_was_read() {
     let two = Bindings::new().with("x", vector(&[1.0, 2.0]));
     assert_eq!(error(&g, part, &two), "position 2 is outside an axis of `exp(x[i])`, of 2 entries, 0 .. 1");
 }
+
+#[test]
+fn a_number_times_entries_of_a_tensor() {
+    // y = x[k] x[l] a: one contraction with four operands and three factors. dy/da = x[k] x[l].
+    let mut g = Graph::new();
+    let a = g.input("a", Type::scalar()).unwrap();
+    let x = g.input("x", Type::real(["n"])).unwrap();
+    let labels = ["k", "l"].map(|name| g.input(name, Type::index("n", [] as [&str; 0])).unwrap());
+    let mut y = a;
+    for label in labels {
+        let entry = g.gather(x, label).unwrap();
+        y = g.multiply(y, entry).unwrap();
+    }
+    let gradient = g.gradient(y, &[a]).unwrap();
+    let at = Bindings::new().with("a", Tensor::scalar(5.0)).with("x", vector(&[2.0, 3.0, 7.0]));
+    let at = at.with_labels("k", Tensor::scalar(2)).with_labels("l", Tensor::scalar(1));
+    assert_eq!(g.evaluate(&gradient, &at).unwrap()[0].real().unwrap().data(), [21.0]);
+    check(&mut g, y, &["a", "x"], &at);
+}

@@ -22,7 +22,7 @@ use smallvec::SmallVec;
 pub fn lower(graph: &Graph, outputs: &[NodeId], sizes: &Sizes) -> Result<Arrays> {
     for &output in outputs {
         if !graph.contains(output) {
-            return Err(Error::Unsupported { what: "an output that is a node of another graph".into() });
+            return Err(chainrule_core::Error::OtherGraph.into());
         }
     }
     let is_open = |g: &Graph, n: NodeId| g.as_named(n).is_some_and(|f| f.composite.is_none());
@@ -45,6 +45,17 @@ pub(crate) fn extent(dim: &Dim, sizes: &Sizes) -> Result<usize> {
 
 /// Points of one nest that no machine reaches, and below which positions fit a number.
 const POINTS: u128 = 1 << 58;
+
+/// Entries of the largest array: no memory holds more, and every position fits a machine integer with room to spare.
+const MOST: u128 = 1 << 48;
+
+/// The product of some extents.
+fn count(extents: &[usize]) -> u128 {
+    match extents.contains(&0) {
+        true => 0,
+        false => extents.iter().fold(1, |n: u128, &e| n.saturating_mul(e as u128)),
+    }
+}
 
 struct Lowering<'g> {
     graph: &'g Graph,
@@ -108,6 +119,10 @@ impl<'g> Lowering<'g> {
     fn node(&mut self, node: NodeId) -> Result<ArrayId> {
         let g = self.graph;
         let shape = self.extents(g.shape(node), node)?;
+        let entries = count(&shape);
+        if entries > MOST {
+            return Err(Error::TooLarge { bytes: entries.saturating_mul(8), limit: MOST * 8 });
+        }
         let entry = match g.ty(node).dtype {
             DType::Real => Entry::Real,
             DType::Int => Entry::Int,
@@ -140,6 +155,7 @@ impl<'g> Lowering<'g> {
                 Ok(self.arrays.push(Array { shape, entry, definition }))
             }
             Op::Sum(coefficients) => {
+                g.args(node).iter().try_for_each(|&a| self.expect_real("+", a))?;
                 let terms = coefficients.iter().enumerate().map(|(k, c)| (c.to_f64(), own(k)));
                 elementwise(self, Body::Sum(terms.collect()))
             }
@@ -199,7 +215,7 @@ impl<'g> Lowering<'g> {
         let mut extents: SmallVec<[usize; 4]> = shape.clone();
         let along = extents.remove(axis);
         let empty = |operation| Err(Error::EmptyAxis { operation });
-        let kept = extents.iter().product::<usize>();
+        let kept = count(&extents);
         let reduction = match reduction {
             op::Reduction::Max if along == 0 && kept > 0 => return empty("max"),
             op::Reduction::Min if along == 0 && kept > 0 => return empty("min"),
@@ -277,8 +293,23 @@ impl<'g> Lowering<'g> {
         Ok(composite::build(&mut self.arrays, kind, args[0], &function.axes))
     }
 
+    /// Constructors let sums and products of truth values and labels pass; evaluation refuses them, and so do plans.
+    fn expect_real(&self, operation: &'static str, operand: NodeId) -> Result<()> {
+        let found = self.graph.ty(operand);
+        if found.dtype == DType::Real {
+            return Ok(());
+        }
+        let (expected, found) = (DType::Real, found.clone());
+        Err(chainrule_core::Error::Entries { operation, expected, found }.into())
+    }
+
     fn product(&mut self, node: NodeId, product: &Product) -> Result<ArrayId> {
+        product.accesses.iter().try_for_each(|a| self.expect_real("*", a.node))?;
         let extents = self.extents(&product.extents, node)?;
+        let terms = count(&extents);
+        if terms > MOST << 12 {
+            return Err(Error::Unsupported { what: format!("a contraction of {terms} terms") });
+        }
         let mut factors = Vec::with_capacity(product.accesses.len());
         for access in &product.accesses {
             let (operand, divides) = match self.graph.op(access.node) {

@@ -89,6 +89,7 @@ pub fn emit(
         guarded: false,
         values: FxHashMap::default(),
         accumulators: FxHashMap::default(),
+        kept_inside: Vec::new(),
     };
     emitter.run(&extents)?;
     let mut program = emitter.finish(&extents, precision);
@@ -118,6 +119,8 @@ struct Emitter<'a> {
     /// Entries of members at written-out positions.
     values: FxHashMap<(ArrayId, usize), Value>,
     accumulators: FxHashMap<(ArrayId, usize), Accumulator>,
+    /// Positions that were kept inside an axis, with its extent: a condition that reads there fails outside.
+    kept_inside: Vec<(Affine, i64)>,
 }
 
 type Pieces = Vec<((i64, i64), Vec<Stmt>)>;

@@ -51,8 +51,8 @@ impl Emitter<'_> {
         flat
     }
 
-    /// An index as code.
-    pub(super) fn affine(&mut self, at: &At, positions: &[Position]) -> Result<Affine> {
+    /// An index as code; `protected` as in [`Emitter::place`], for the integers that it reads.
+    pub(super) fn affine(&mut self, at: &At, positions: &[Position], protected: bool) -> Result<Affine> {
         let mut affine = Affine::constant(at.base);
         for (atom, slope) in &at.parts {
             match atom {
@@ -62,7 +62,7 @@ impl Emitter<'_> {
                     Position::Elsewhere(k) => affine.add(&self.places[k].clone(), *slope),
                 },
                 Atom::Quotient(inner, d) => {
-                    let inner = self.affine(inner, positions)?;
+                    let inner = self.affine(inner, positions, protected)?;
                     let (low, high) = self.builder.range(&inner);
                     let (low, high) = (low.div_euclid(*d), high.div_euclid(*d));
                     if low == high {
@@ -73,7 +73,7 @@ impl Emitter<'_> {
                     }
                 }
                 Atom::Remainder(inner, d) => {
-                    let inner = self.affine(inner, positions)?;
+                    let inner = self.affine(inner, positions, protected)?;
                     let (low, high) = self.builder.range(&inner);
                     if low.div_euclid(*d) == high.div_euclid(*d) {
                         affine.add(&inner, *slope);
@@ -84,7 +84,12 @@ impl Emitter<'_> {
                     }
                 }
                 Atom::Element(array, inner) => {
-                    let place = self.place(*array, inner, positions, false)?;
+                    if self.arrays[*array].count() == 0 && protected {
+                        // Nothing is there to be read, so no condition holds.
+                        self.kept_inside.push((Affine::constant(-1), 0));
+                        continue;
+                    }
+                    let place = self.place(*array, inner, positions, protected)?;
                     if let (Definition::Integers(known), true) = (
                         &self.arrays[*array].definition,
                         place.strides.is_empty() && place.indexed.is_empty(),
@@ -134,13 +139,14 @@ impl Emitter<'_> {
         for (index, &extent) in at.iter().zip(&shape) {
             let extent = extent as i64;
             stride = stride.checked_div(extent).unwrap_or(0);
-            let mut component = self.affine(index, positions)?;
+            let mut component = self.affine(index, positions, protected)?;
             let (low, high) = self.builder.range(&component);
             if extent > 0 && (low < 0 || high >= extent) {
                 if !protected && !self.guarded {
                     let what = "an index that may leave the array it reads".to_string();
                     return Err(Error::Unsupported { what });
                 }
+                self.kept_inside.push((component.clone(), extent));
                 let inside = self.builder.index(IndexOp::Clamp(component, extent), (0, extent - 1));
                 component = Affine::default();
                 component.at(inside, 1);

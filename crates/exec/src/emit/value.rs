@@ -3,7 +3,7 @@
 use super::{Condition, Emitter, Position, Value};
 use crate::array::{ArrayId, Atom, Body, Definition, Entry, Guard, Read, Reduction};
 use crate::error::Result;
-use crate::lane::program::{Address, Binary, Comparison, Op, Reg, Test, Unary};
+use crate::lane::program::{Address, Affine, Binary, Comparison, Op, Reg, Test, Unary};
 use crate::schedule;
 use chainrule_core::graph::op::{Comparison as CoreComparison, Logic};
 use chainrule_core::ops::map::Map;
@@ -52,6 +52,7 @@ impl Emitter<'_> {
         cuts.windows(2).map(|w| (w[0], w[1])).collect()
     }
 
+    /// Conditions as masks. One that reads outside of an array fails, whatever the others say.
     pub(super) fn condition(
         &mut self,
         user: ArrayId,
@@ -59,6 +60,7 @@ impl Emitter<'_> {
         positions: &[Position],
     ) -> Result<Condition> {
         let mut masks: SmallVec<[Reg; 2]> = SmallVec::new();
+        self.kept_inside.clear();
         // Conditions on labels first: they protect the reads of the others.
         for guard in guards {
             let (test, at) = match guard {
@@ -66,26 +68,45 @@ impl Emitter<'_> {
                 Guard::NonNegative(at) => (Test::NonNegative, at),
                 Guard::Holds(..) => continue,
             };
-            let at = self.affine(at, positions)?;
-            let (low, high) = self.builder.range(&at);
-            match test {
-                Test::Zero if low > 0 || high < 0 => return Ok(Condition::Never),
-                Test::NonNegative if high < 0 => return Ok(Condition::Never),
-                Test::Zero if low == 0 && high == 0 => {}
-                Test::NonNegative if low >= 0 => {}
-                _ => masks.push(self.builder.op(Op::Test(test, at))),
+            let at = self.affine(at, positions, true)?;
+            if !self.test(test, at, &mut masks) {
+                return Ok(Condition::Never);
             }
         }
         for guard in guards {
             let Guard::Holds(array, at, negated) = guard else { continue };
             let read = Read { array: *array, at: at.clone(), guards: Vec::new() };
-            let value = self.read(user, &read, positions, !guards.is_empty())?;
+            let kept = std::mem::take(&mut self.kept_inside);
+            let value = self.read(user, &read, positions, true)?;
+            self.kept_inside.extend(kept);
             let mask = self.reg(value);
             masks.push(if *negated { self.builder.op(Op::Unary(Unary::Not, mask)) } else { mask });
+        }
+        for (at, extent) in std::mem::take(&mut self.kept_inside) {
+            let mut above = Affine::constant(extent - 1);
+            above.add(&at, -1);
+            if !self.test(Test::NonNegative, at, &mut masks)
+                || !self.test(Test::NonNegative, above, &mut masks)
+            {
+                return Ok(Condition::Never);
+            }
         }
         masks.sort_unstable();
         masks.dedup();
         Ok(Condition::Where(masks))
+    }
+
+    /// Adds the mask of a test that may fail; false where it never holds.
+    fn test(&mut self, test: Test, at: Affine, masks: &mut SmallVec<[Reg; 2]>) -> bool {
+        let (low, high) = self.builder.range(&at);
+        match test {
+            Test::Zero if low > 0 || high < 0 => return false,
+            Test::NonNegative if high < 0 => return false,
+            Test::Zero if low == 0 && high == 0 => {}
+            Test::NonNegative if low >= 0 => {}
+            _ => masks.push(self.builder.op(Op::Test(test, at))),
+        }
+        true
     }
 
     pub(super) fn reg(&mut self, value: Value) -> Reg {
@@ -133,7 +154,7 @@ impl Emitter<'_> {
             for (axis, index) in read.at.iter().enumerate() {
                 at.push(match self.depth(read.array, axis) {
                     Some(_) => 0,
-                    None => self.affine(index, positions)?.offset,
+                    None => self.affine(index, positions, protected)?.offset,
                 });
             }
             let inside = at.iter().zip(&array.shape).all(|(&k, &e)| (0..e as i64).contains(&k));
@@ -176,7 +197,8 @@ impl Emitter<'_> {
     fn anew(&mut self, read: &Read, positions: &[Position], protected: bool) -> Result<Value> {
         let mut at = Vec::with_capacity(read.at.len());
         for index in &read.at {
-            let place = self.affine(index, positions)?;
+            let inside = protected || self.guarded || !read.guards.is_empty();
+            let place = self.affine(index, positions, inside)?;
             at.push(match place.strides.is_empty() && place.indexed.is_empty() {
                 true => Position::At(place.offset),
                 false => {
@@ -203,7 +225,7 @@ impl Emitter<'_> {
         let value = match &nest.body {
             Body::Const(c) => Value::Reg(self.builder.number(*c)),
             Body::Count(at) => {
-                let at = self.affine(at, positions)?;
+                let at = self.affine(at, positions, protected)?;
                 Value::Reg(self.builder.op(Op::Count(at)))
             }
             Body::Product(factors) => {

@@ -375,6 +375,11 @@ impl<T: Number> Plan<T> {
         &self.arrays.inputs
     }
 
+    /// What the plan computes, as arrays with numbers for sizes.
+    pub fn arrays(&self) -> &Arrays {
+        &self.arrays
+    }
+
     /// Extents of an output.
     pub fn output_shape(&self, output: usize) -> &[usize] {
         &self.arrays[self.arrays.outputs[output]].shape
