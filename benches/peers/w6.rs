@@ -89,7 +89,10 @@ fn check_hessian(g: &Graph, hessian: &SparseNodes, n: usize) -> Result<()> {
     for ((i, j, _), value) in hessian.entries().zip(&values) {
         let want = if i == j { diagonal[i] } else { right[i] };
         let got = value.real().expect("a Hessian is real").data()[0];
-        assert!(j - i < 2 && (got - want).abs() <= 1e-9 * want.abs().max(1.0), "{i}, {j}: {got}, by hand {want}");
+        assert!(
+            j - i < 2 && (got - want).abs() <= 1e-9 * want.abs().max(1.0),
+            "{i}, {j}: {got}, by hand {want}"
+        );
     }
     Ok(())
 }
@@ -156,7 +159,8 @@ pub(crate) fn child(what: &str) -> Result<()> {
     gradient["nodes"] = g.len().into();
     let mut phases = vec![build, gradient];
     if how == "scalar" {
-        let (entries, mut hessian) = measured(base, || Sparse::default().symmetric_jacobian(&mut g, &derived, &x))?;
+        let (entries, mut hessian) =
+            measured(base, || Sparse::default().symmetric_jacobian(&mut g, &derived, &x))?;
         hessian["nodes"] = (2 * entries.nodes.len() - n).into();
         phases.push(hessian);
         check_hessian(&g, &entries, n)?;
@@ -193,7 +197,8 @@ pub(crate) fn measure(settings: &Settings) {
                     continue;
                 }
             };
-            let metrics = [("build", 0..1), ("gradient", 1..2), ("build_and_gradient", 0..2), ("hessian", 2..3)];
+            let metrics =
+                [("build", 0..1), ("gradient", 1..2), ("build_and_gradient", 0..2), ("hessian", 2..3)];
             let measured = runs[0].as_array().map_or(0, Vec::len);
             for (metric, phases) in metrics.into_iter().filter(|(_, phases)| phases.end <= measured) {
                 let number = |value: &Value| value.as_f64().unwrap_or(f64::NAN);

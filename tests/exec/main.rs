@@ -2,3 +2,4 @@
 
 mod programs;
 mod random;
+mod sparse;

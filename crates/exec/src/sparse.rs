@@ -221,7 +221,6 @@ fn seeds(graph: &mut Graph, colouring: &Colouring, vector: NodeId) -> Result<Nod
     if extent.as_fixed().is_some() {
         return Ok(literal);
     }
-    // A named size: the plan knows its number, so every entry that is read is there.
-    let shape = [Dim::from(colouring.count), extent];
-    Ok(graph.reshape(literal, &shape)?)
+    // A named size: its number is the length of the literal, so the slice is all of it.
+    Ok(graph.slice(literal, 1, &Dim::ZERO, 1, &extent)?)
 }
