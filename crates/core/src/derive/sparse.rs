@@ -103,12 +103,12 @@ pub(super) fn columns_of(g: &Graph, xs: &[NodeId]) -> Result<Vec<u32>> {
             return refuse(g.ty(x).to_string());
         }
         expect_real(g, x)?;
-        let Some(input) = g.as_input(x) else { return refuse("computed from others".into()) };
+        let Some(input) = g.as_input(x) else { return refuse("one computed from others".into()) };
         if input.facts.constant {
             return Err(Error::NotDifferentiable { what: name(), why: "it is declared constant" });
         }
         if std::mem::replace(&mut columns[x.index()], j as u32) != NONE {
-            return refuse("given twice".into());
+            return refuse("one given twice".into());
         }
     }
     Ok(columns)

@@ -237,8 +237,8 @@ fn variables_are_different_numbers() {
         Err(Error::NotSparse { found: text, .. }) => assert_eq!(text, found),
         other => panic!("{other:?}"),
     };
-    refused(g.sparse_hessian(square, &[x, x]), "given twice");
-    refused(g.sparse_jacobian(&[x], &[square]), "computed from others");
+    refused(g.sparse_hessian(square, &[x, x]), "one given twice");
+    refused(g.sparse_jacobian(&[x], &[square]), "one computed from others");
     refused(g.sparse_jacobian(&[x], &[v]), &g.ty(v).to_string());
     refused(g.sparse_jacobian(&[v], &[x]), &g.ty(v).to_string());
     let scaled = g.restore_axes(x, v, &[0]).and_then(|wide| g.multiply(wide, v)).unwrap();
