@@ -2,9 +2,10 @@
 //! would write it, and once more with the sum left rolled.
 //!
 //! Every run is a fresh process. Beside the time of the clock stands the time on a processor, for machines that are
-//! shared. The sparse Hessian is not measured yet.
+//! shared. The Hessian is that of the scalar code, sparse: its upper triangle, and the number of its non-zeros in full.
 
 use crate::measure::{Settings, add_times, row};
+use chainrule::core::derive::sparse::{Sparse, SparseNodes};
 use chainrule::core::eval::Bindings;
 use chainrule::core::rational::Rational;
 use chainrule::core::shape::Type;
@@ -54,19 +55,56 @@ fn by_hand(x: &[f64]) -> Vec<f64> {
     gradient
 }
 
+/// The upper triangle of `∂²f/∂x[i]∂x[j]` by hand: the diagonal, and what stands right of it.
+fn hessian_by_hand(x: &[f64]) -> (Vec<f64>, Vec<f64>) {
+    let n = x.len();
+    let mut diagonal = vec![0.0; n];
+    for i in 0..n - 1 {
+        diagonal[i] += 1200.0 * x[i] * x[i] - 400.0 * x[i + 1] + 2.0;
+        diagonal[i + 1] += 200.0;
+    }
+    (diagonal, x[..n - 1].iter().map(|x| -400.0 * x).collect())
+}
+
+/// The point of number `point` at which results are checked.
+fn place(n: usize, point: usize) -> Vec<f64> {
+    (0..n).map(|i| ((i * 7919 + point * 104_729) % 1009) as f64 / 504.5 - 1.0).collect()
+}
+
+/// One number for each variable of the scalar code.
+fn scalars(x: &[f64]) -> Bindings<f64> {
+    let mut at = Bindings::new();
+    for (i, &value) in x.iter().enumerate() {
+        at = at.with(&format!("x{i}"), Tensor::scalar(value));
+    }
+    at
+}
+
+/// Fails unless the derived Hessian is the one by hand at a point, in every entry.
+fn check_hessian(g: &Graph, hessian: &SparseNodes, n: usize) -> Result<()> {
+    assert_eq!(2 * hessian.nodes.len() - n, 3 * n - 2, "non-zeros of the full matrix");
+    let x = place(n, 1);
+    let (diagonal, right) = hessian_by_hand(&x);
+    let values = g.evaluate(&hessian.nodes, &scalars(&x))?;
+    for ((i, j, _), value) in hessian.entries().zip(&values) {
+        let want = if i == j { diagonal[i] } else { right[i] };
+        let got = value.real().expect("a Hessian is real").data()[0];
+        assert!(
+            j - i < 2 && (got - want).abs() <= 1e-9 * want.abs().max(1.0),
+            "{i}, {j}: {got}, by hand {want}"
+        );
+    }
+    Ok(())
+}
+
 /// Fails unless the derived gradient is the one by hand at a few points, in every entry.
 fn check(g: &Graph, gradient: &[NodeId], n: usize) -> Result<()> {
     for point in 0..3 {
-        let x: Vec<f64> =
-            (0..n).map(|i| ((i * 7919 + point * 104_729) % 1009) as f64 / 504.5 - 1.0).collect();
-        let mut at = Bindings::new();
-        if gradient.len() == 1 {
-            at = at.with("x", Tensor::vector(x.clone()));
-        } else {
-            for (i, &value) in x.iter().enumerate() {
-                at = at.with(&format!("x{i}"), Tensor::scalar(value));
-            }
-        }
+        let x = place(n, point);
+        let at = match gradient {
+            [_] => Bindings::new().with("x", Tensor::vector(x.clone())),
+            _ => scalars(&x),
+        };
         let values = g.evaluate(gradient, &at)?;
         let entries = values.iter().flat_map(|value| value.real().expect("a gradient is real").data());
         let mut count = 0;
@@ -119,8 +157,16 @@ pub(crate) fn child(what: &str) -> Result<()> {
     build["nodes"] = g.len().into();
     let (derived, mut gradient) = measured(base, || g.gradient(f, &x))?;
     gradient["nodes"] = g.len().into();
+    let mut phases = vec![build, gradient];
+    if how == "scalar" {
+        let (entries, mut hessian) =
+            measured(base, || Sparse::default().symmetric_jacobian(&mut g, &derived, &x))?;
+        hessian["nodes"] = (2 * entries.nodes.len() - n).into();
+        phases.push(hessian);
+        check_hessian(&g, &entries, n)?;
+    }
     check(&g, &derived, n)?;
-    println!("{}", json!([build, gradient]));
+    println!("{}", json!(phases));
     Ok(())
 }
 
@@ -151,7 +197,10 @@ pub(crate) fn measure(settings: &Settings) {
                     continue;
                 }
             };
-            for (metric, phases) in [("build", 0..1), ("gradient", 1..2), ("build_and_gradient", 0..2)] {
+            let metrics =
+                [("build", 0..1), ("gradient", 1..2), ("build_and_gradient", 0..2), ("hessian", 2..3)];
+            let measured = runs[0].as_array().map_or(0, Vec::len);
+            for (metric, phases) in metrics.into_iter().filter(|(_, phases)| phases.end <= measured) {
                 let number = |value: &Value| value.as_f64().unwrap_or(f64::NAN);
                 let total = |field: &str, run: &Value| -> f64 {
                     phases.clone().map(|phase| number(&run[phase][field])).sum()

@@ -45,6 +45,17 @@ const BUILDING: &[(&str, Mistake)] = &[
     ("x * A", |i| i.g.multiply(i.x, i.a)),
     ("max(x, A)", |i| i.g.map(&MAX, &[i.x, i.a])),
     ("exp(x, x)", |i| i.g.map(&EXP, &[i.x, i.x])),
+    ("sparse_hessian(s^2, [s, s])", |i| {
+        let square = i.g.power(i.s, 2);
+        i.g.sparse_hessian(square, &[i.s, i.s]).map(|h| h.nodes[0])
+    }),
+    ("sparse_jacobian([s], [x])", |i| i.g.sparse_jacobian(&[i.s], &[i.x]).map(|j| j.nodes[0])),
+    ("sparse_jacobian([x], [s])", |i| i.g.sparse_jacobian(&[i.x], &[i.s]).map(|j| j.nodes[0])),
+    ("sparse_hessian of a dense one", |i| {
+        let square = i.g.power(i.s, 2);
+        let none = chainrule_core::derive::sparse::Sparse { limit: 0 };
+        none.hessian(&mut i.g, square, &[i.s]).map(|h| h.nodes[0])
+    }),
     ("exp(y) of a label", |i| i.g.map(&EXP, &[i.y])),
     ("x @ A", |i| i.g.dot(i.x, i.a)),
     ("s @ x", |i| i.g.dot(i.s, i.x)),

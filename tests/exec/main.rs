@@ -1,13 +1,14 @@
 //! Plans against the slow evaluator: random programs, options on and off, mistakes and their messages.
 
-mod explain;
 mod bound;
 mod coverage;
+mod explain;
 mod judge;
 mod mistakes;
 mod options;
 mod programs;
 mod random;
 mod regression;
+mod sparse;
 mod structured;
 mod wrong;

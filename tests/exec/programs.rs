@@ -387,13 +387,14 @@ fn recurrence(g: &mut Graph, d: &mut Dice, x: NodeId, w: NodeId) -> Result<NodeI
     let start = g.scale(&Rational::new(1, 3), start);
     let second = g.sum_all(w)?;
     let (backward, kind) = (d.below(2) == 0, d.below(4));
-    let all = g.recurrence("cell", &length, backward, &[("h", start), ("c", second)], &[("x", x)], |g, h, x| {
-        let map = chainrule_core::ops::map::Map::by_name("tanh").expect("a map");
-        let a = g.add(h[0], x[0])?;
-        let b = if kind == 0 { g.multiply(h[0], x[0])? } else { g.map(map, &[a])? };
-        let total = g.sum_all(b)?;
-        let c = if kind == 2 { h[1] } else { g.add(h[1], total)? };
-        Ok(vec![b, c])
-    })?;
+    let all =
+        g.recurrence("cell", &length, backward, &[("h", start), ("c", second)], &[("x", x)], |g, h, x| {
+            let map = chainrule_core::ops::map::Map::by_name("tanh").expect("a map");
+            let a = g.add(h[0], x[0])?;
+            let b = if kind == 0 { g.multiply(h[0], x[0])? } else { g.map(map, &[a])? };
+            let total = g.sum_all(b)?;
+            let c = if kind == 2 { h[1] } else { g.add(h[1], total)? };
+            Ok(vec![b, c])
+        })?;
     Ok(all[d.below(2)])
 }

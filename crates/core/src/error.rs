@@ -149,6 +149,15 @@ pub enum Error {
         /// Type of the output.
         found: Type,
     },
+    /// A sparse derivative of, or with respect to, something that it is not made for, or one that is nearly dense.
+    NotSparse {
+        /// The matrix, the variable or the output.
+        what: String,
+        /// What it should be.
+        expected: &'static str,
+        /// What it is.
+        found: String,
+    },
     /// Inputs without a value, or with a value of another shape: all of them at once.
     Bindings(Vec<BindingError>),
     /// A named size that no input determines.
@@ -367,6 +376,10 @@ impl fmt::Display for Error {
                     "a gradient is of a number, not of {found}\n  help: ask for the jacobian, or sum first"
                 )
             }
+            Error::NotSparse { what, expected, found } => write!(
+                f,
+                "a sparse derivative expects {what} to be {expected}, but found {found}\n  help: ask for jacobian or hessian, or for their products with directions (jvp, hvp)"
+            ),
             Error::Bindings(errors) => {
                 for (k, e) in errors.iter().enumerate() {
                     if k > 0 {

@@ -10,9 +10,11 @@ pub mod jit;
 pub mod lane;
 pub mod plan;
 pub mod schedule;
+pub mod sparse;
 pub mod vector;
 
 pub use error::{Error, Result};
 pub use plan::session::Session;
 pub use plan::structured::StructuredPlan;
 pub use plan::{Options, Plan, Value};
+pub use sparse::SparsePlan;

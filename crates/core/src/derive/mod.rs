@@ -6,13 +6,20 @@
 //!
 //! Axes of a Jacobian: output axes first, then input axes.
 
+mod batch;
+pub mod colouring;
 pub mod named;
 pub mod numbers;
+pub mod pattern;
+mod rows;
 pub mod scan;
+pub mod sparse;
 pub mod steps;
 pub mod sweep;
 pub mod terms;
 
+#[cfg(test)]
+mod sparse_tests;
 #[cfg(test)]
 mod tests;
 
@@ -352,7 +359,7 @@ fn count(g: &Graph, node: NodeId) -> Option<i64> {
 ///
 /// A node is such a cut when no active edge jumps over it; one pass over the table finds them all.
 fn smallest_cut(g: &Graph, y: NodeId, x: NodeId) -> Option<NodeId> {
-    let active = sweep::active(g, y, &[x]);
+    let active = sweep::active(g, &[y], &[x]);
     let mut furthest = x;
     let mut reach: rustc_hash::FxHashMap<NodeId, NodeId> = rustc_hash::FxHashMap::default();
     for node in (x.index()..=y.index()).map(NodeId::new).filter(|n| active[n.index()]) {

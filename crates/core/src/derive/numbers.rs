@@ -23,11 +23,26 @@ const END: u32 = u32::MAX;
 /// A cotangent: a coefficient times a node, absent where the guard fails.
 ///
 /// The guard stays apart: multiplied in it would be a mask, and `0 · ∞` could arise in the next step.
+///
+/// Entries of sparse derivatives are written in the same three parts.
 #[derive(Clone)]
-struct Cotangent {
-    coefficient: Rational,
-    node: NodeId,
-    guard: Option<NodeId>,
+pub(super) struct Cotangent {
+    pub(super) coefficient: Rational,
+    pub(super) node: NodeId,
+    pub(super) guard: Option<NodeId>,
+}
+
+/// Where the steps of a sweep write what they pass on.
+pub(super) trait Arrivals {
+    /// `coefficient · node`, where the guard holds, arrives at an operand.
+    fn push(&mut self, to: NodeId, coefficient: Rational, node: NodeId, guard: Option<NodeId>);
+}
+
+/// The partials of one node: what it passes on when the number 1 arrives.
+impl Arrivals for Vec<(NodeId, Cotangent)> {
+    fn push(&mut self, to: NodeId, coefficient: Rational, node: NodeId, guard: Option<NodeId>) {
+        self.push((to, Cotangent { coefficient, node, guard }));
+    }
 }
 
 /// Contributions to cotangents: one linked list for each node, all in one pool.
@@ -39,7 +54,7 @@ struct Contributions {
     free: u32,
 }
 
-impl Contributions {
+impl Arrivals for Contributions {
     fn push(&mut self, to: NodeId, coefficient: Rational, node: NodeId, guard: Option<NodeId>) {
         let head = &mut self.heads[to.index()];
         let item = (Cotangent { coefficient, node, guard }, *head);
@@ -54,7 +69,9 @@ impl Contributions {
             }
         };
     }
+}
 
+impl Contributions {
     /// Takes one of the contributions that wait at a node.
     fn pop(&mut self, at: NodeId) -> Option<Cotangent> {
         let head = &mut self.heads[at.index()];
@@ -70,25 +87,31 @@ impl Contributions {
         if self.heads[at.index()] == END {
             return Some(only);
         }
-        let mut parts: SmallVec<[Cotangent; 4]> = smallvec![only.clone()];
+        let mut parts: SmallVec<[Cotangent; 4]> = smallvec![only];
         while let Some(part) = self.pop(at) {
             parts.push(part);
         }
-        let shared = parts.iter().all(|p| p.guard == only.guard);
-        let mut terms: SmallVec<[(Rational, NodeId); 4]> = SmallVec::new();
-        for part in parts {
-            let node = if shared { part.node } else { guarded(g, part.node, part.guard) };
-            terms.push((part.coefficient, node));
-        }
-        let sum = g.sum_unchecked(&terms, |_| Type::scalar());
-        let (scale, node) = g.unscaled(sum);
-        let coefficient = scale.unwrap_or(Rational::ONE);
-        Some(Cotangent { coefficient, node, guard: only.guard.filter(|_| shared) })
+        Some(add_up(g, parts))
     }
 }
 
+/// The sum of several parts; a guard that all have stays apart.
+pub(super) fn add_up(g: &mut Graph, parts: impl AsRef<[Cotangent]>) -> Cotangent {
+    let parts = parts.as_ref();
+    let guard = parts.first().and_then(|p| p.guard);
+    let shared = parts.iter().all(|p| p.guard == guard);
+    let mut terms: SmallVec<[(Rational, NodeId); 4]> = SmallVec::new();
+    for part in parts {
+        let node = if shared { part.node } else { guarded(g, part.node, part.guard) };
+        terms.push((part.coefficient.clone(), node));
+    }
+    let sum = g.sum_unchecked(&terms, |_| Type::scalar());
+    let (scale, node) = g.unscaled(sum);
+    Cotangent { coefficient: scale.unwrap_or(Rational::ONE), node, guard: guard.filter(|_| shared) }
+}
+
 /// The node where the guard holds, absent elsewhere.
-fn guarded(g: &mut Graph, node: NodeId, guard: Option<NodeId>) -> NodeId {
+pub(super) fn guarded(g: &mut Graph, node: NodeId, guard: Option<NodeId>) -> NodeId {
     let Some(guard) = guard else { return node };
     let product = Product::of(node, &[]).when(Cond::Holds(guard, smallvec![], false));
     g.product(product)
@@ -101,7 +124,7 @@ pub(crate) fn gradient(
     y: NodeId,
     xs: &[NodeId],
 ) -> Result<Option<Vec<NodeId>>> {
-    let active = active(g, y, xs);
+    let active = active(g, &[y], xs);
     let has_axes = |k: usize| g.rank(NodeId::new(k)) > 0;
     if !g.only_numbers()
         && ((0..active.len()).any(|k| active[k] && has_axes(k)) || xs.iter().any(|x| has_axes(x.index())))
@@ -126,7 +149,8 @@ fn sweep(
     let one = g.integer(1);
     let zero = g.zero(Type::scalar());
     let count = y.index() + 1;
-    let mut sweep = Sweep::new(rules, active);
+    let arrived = Contributions { heads: vec![END; count], pool: Vec::new(), free: END };
+    let mut sweep = Sweep::new(rules, active, arrived);
     sweep.arrived.push(y, Rational::ONE, one, None);
     let mut wanted = vec![false; count];
     xs.iter().filter(|x| **x <= y).for_each(|x| wanted[x.index()] = true);
@@ -141,35 +165,45 @@ fn sweep(
         if total.coefficient.is_zero() || g.is_zero(total.node) {
             continue;
         }
-        let map = match g.op(node) {
-            Op::Map(id) => Some(Map::by_id(*id)).filter(|map| !rules.is_replaced(map.name)),
-            _ => None,
-        };
-        match map {
-            Some(map) => sweep.push_map(shared, &total, node, map)?,
-            None => sweep.pass_on(g, &total, node)?,
-        }
+        sweep.pass(shared, &total, node)?;
     }
     Ok(xs.iter().map(|x| results.get(x.index()).copied().unwrap_or(zero)).collect())
 }
 
 /// What every step of the sweep reads, and where it writes.
-struct Sweep<'a> {
+pub(super) struct Sweep<'a, A> {
     rules: &'a Rules,
     /// The entries of sums and products are written out here, unless others are asked for.
     written_out: bool,
-    active: Vec<bool>,
-    arrived: Contributions,
+    pub(super) active: Vec<bool>,
+    pub(super) arrived: A,
 }
 
-impl Sweep<'_> {
-    fn new(rules: &Rules, active: Vec<bool>) -> Sweep<'_> {
+impl<A: Arrivals> Sweep<'_, A> {
+    pub(super) fn new(rules: &Rules, active: Vec<bool>, arrived: A) -> Sweep<'_, A> {
         let written_out = ![&sum::SUM, &contract::CONTRACT].iter().any(|p| rules.is_replaced(p.name));
-        let arrived = Contributions { heads: vec![END; active.len()], pool: Vec::new(), free: END };
         Sweep { rules, written_out, active, arrived }
     }
 
     /// Contributions of a node to its operands.
+    pub(super) fn pass(
+        &mut self,
+        shared: &mut RefCell<Graph>,
+        total: &Cotangent,
+        node: NodeId,
+    ) -> Result<()> {
+        let g = shared.get_mut();
+        let map = match g.op(node) {
+            Op::Map(id) => Some(Map::by_id(*id)).filter(|map| !self.rules.is_replaced(map.name)),
+            _ => None,
+        };
+        match map {
+            Some(map) => self.push_map(shared, total, node, map),
+            None => self.pass_on(g, total, node),
+        }
+    }
+
+    /// Contributions of a node that is no map.
     fn pass_on(&mut self, g: &mut Graph, total: &Cotangent, node: NodeId) -> Result<()> {
         match g.op(node) {
             Op::Sum(coefficients) if self.written_out => {
@@ -270,7 +304,7 @@ fn take_guards(g: &mut Graph, product: &mut Product, guard: Option<NodeId>) -> O
 }
 
 /// A guard and one more predicate.
-fn both(g: &mut Graph, guard: Option<NodeId>, predicate: NodeId) -> Option<NodeId> {
+pub(super) fn both(g: &mut Graph, guard: Option<NodeId>, predicate: NodeId) -> Option<NodeId> {
     Some(match guard {
         Some(other) if other != predicate => {
             g.logic(Logic::And, &[other, predicate]).expect("invariant: predicates of numbers")
@@ -280,7 +314,7 @@ fn both(g: &mut Graph, guard: Option<NodeId>, predicate: NodeId) -> Option<NodeI
 }
 
 /// `coefficient, node` of the product of two numbers, in its stable form.
-fn times(g: &mut Graph, a: NodeId, b: NodeId) -> (Rational, NodeId) {
+pub(super) fn times(g: &mut Graph, a: NodeId, b: NodeId) -> (Rational, NodeId) {
     if !g.may_stabilise(a) && !g.may_stabilise(b) {
         return g.multiply_numbers(a, b);
     }
@@ -292,7 +326,7 @@ fn times(g: &mut Graph, a: NodeId, b: NodeId) -> (Rational, NodeId) {
 /// Cotangents of the factors of a product, by prefix and suffix products: linear in the number of factors.
 fn push_product(
     g: &mut Graph,
-    arrived: &mut Contributions,
+    arrived: &mut impl Arrivals,
     active: &[bool],
     total: &Cotangent,
     args: &[NodeId],

@@ -154,7 +154,7 @@ impl Recurrence {
     fn dependence(&self) -> Vec<Vec<bool>> {
         let (body, formals) = (self.step.body(), self.step.formals());
         let of = |&output: &NodeId| {
-            let active = sweep::active(body, output, formals);
+            let active = sweep::active(body, &[output], formals);
             formals.iter().map(|f| active.get(f.index()).copied().unwrap_or(false)).collect()
         };
         self.step.outputs().iter().map(of).collect()

@@ -15,30 +15,25 @@ use rustc_hash::FxHashMap;
 /// Where steps go, if anywhere.
 pub(crate) type Recording<'a> = Option<&'a mut Recorder>;
 
-/// Which nodes lie between the inputs and the output, both included.
-pub(crate) fn active(g: &Graph, y: NodeId, xs: &[NodeId]) -> Vec<bool> {
-    active_between(g, &[y], xs)
-}
-
-/// As [`active`], for several outputs.
-pub(crate) fn active_between(g: &Graph, ys: &[NodeId], xs: &[NodeId]) -> Vec<bool> {
-    let Some(&last) = ys.iter().max() else { return Vec::new() };
-    let mut depends = vec![false; last.index() + 1];
-    for x in xs.iter().filter(|x| **x <= last) {
+/// Which nodes lie between the inputs and the outputs, both included.
+pub(crate) fn active(g: &Graph, ys: &[NodeId], xs: &[NodeId]) -> Vec<bool> {
+    let count = ys.iter().map(|y| y.index() + 1).max().unwrap_or(0);
+    let mut depends = vec![false; count];
+    for x in xs.iter().filter(|x| x.index() < count) {
         depends[x.index()] = true;
     }
     let Some(first) = xs.iter().map(|x| x.index()).min() else { return depends };
-    for k in first..=last.index() {
+    for k in first..count {
         let node = NodeId::new(k);
         if !depends[k] && g.raw_args(node).iter().any(|a| depends[a.index()]) {
             depends[k] = g.ty(node).dtype == DType::Real && !matches!(g.op(node), Op::StopGradient);
         }
     }
-    let mut wanted = vec![false; last.index() + 1];
+    let mut wanted = vec![false; count];
     for y in ys {
         wanted[y.index()] = depends[y.index()];
     }
-    for k in (first..=last.index()).rev() {
+    for k in (first..count).rev() {
         if wanted[k] {
             for &a in g.raw_args(NodeId::new(k)) {
                 wanted[a.index()] |= depends[a.index()];
@@ -63,7 +58,7 @@ fn reverse_terms(
 ) -> Result<Vec<Vec<Product>>> {
     let far: Vec<Dim> = seeds.first().map_or(Vec::new(), |(_, s)| s.extents[..outer].to_vec());
     let ys: Vec<NodeId> = seeds.iter().map(|(y, _)| *y).collect();
-    let active = active_between(g, &ys, xs);
+    let active = active(g, &ys, xs);
     let mut arrived: FxHashMap<NodeId, Vec<Product>> = FxHashMap::default();
     for (y, seed) in seeds {
         arrived.entry(y).or_default().push(seed);
@@ -201,7 +196,7 @@ pub(crate) fn forward(
 ) -> Result<NodeId> {
     let far: Vec<Dim> = seeds.first().map_or(Vec::new(), |(_, s)| s.extents[..outer].to_vec());
     let xs: Vec<NodeId> = seeds.iter().map(|(x, _)| *x).collect();
-    let active = active(g, y, &xs);
+    let active = active(g, &[y], &xs);
     let mut seeded: FxHashMap<NodeId, Vec<Product>> = FxHashMap::default();
     for (x, seed) in seeds {
         seeded.entry(*x).or_default().push(seed.clone());

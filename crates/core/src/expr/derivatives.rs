@@ -58,6 +58,31 @@ impl Expr {
         Ok(answer.remove(0))
     }
 
+    /// Row, column and second derivative of a number by numbers, where it may be non-zero and the row is at most the
+    /// column; see [`Graph::sparse_hessian`].
+    ///
+    /// # Errors
+    /// As [`Expr::gradient`].
+    ///
+    /// ```
+    /// use chainrule_core::{expr::Builder, shape::Type};
+    /// let b = Builder::new();
+    /// let (x, y, z) = (b.input("x", Type::scalar()), b.input("y", Type::scalar()), b.input("z", Type::scalar()));
+    /// let entries = (&x * &y + &z).sparse_hessian(&[&x, &y, &z])?;
+    /// assert_eq!(entries.iter().map(|(i, j, _)| (*i, *j)).collect::<Vec<_>>(), [(0, 1)]);
+    /// # Ok::<(), chainrule_core::expr::Diagnostics>(())
+    /// ```
+    #[track_caller]
+    pub fn sparse_hessian(&self, xs: &[&Expr]) -> Answer<Vec<(usize, usize, Expr)>> {
+        let mut positions = Vec::new();
+        let entries = self.ask("sparse_hessian", xs, Location::caller(), |g, n| {
+            let hessian = g.sparse_hessian(n[0], &n[1..])?;
+            positions.extend(hessian.pattern.positions());
+            Ok(hessian.nodes)
+        })?;
+        Ok(positions.into_iter().zip(entries).map(|((i, j), entry)| (i, j, entry)).collect())
+    }
+
     /// `∂self/∂name` of a name given by [`Expr::named`] or of an input; see [`Graph::derivative`].
     ///
     /// # Errors
