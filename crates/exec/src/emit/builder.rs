@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 /// What makes two operations the same: all of an [`Op`], numbers by their bits.
 #[derive(Clone, PartialEq, Eq, Hash)]
-enum Key {
+pub(super) enum Key {
     Const(u64),
     Load(Address),
     LoadInt(Address),
@@ -21,11 +21,12 @@ enum Key {
     Compare(Comparison, Reg, Reg),
     Select(Reg, Reg, Reg),
     Call(Function, SmallVec<[Reg; 2]>),
+    CallWhere(Function, Reg, Reg, Reg),
     Fold(Fold, Reg),
 }
 
 impl Key {
-    fn of(op: &Op) -> Key {
+    pub(super) fn of(op: &Op) -> Key {
         match op.clone() {
             Op::Const(x) => Key::Const(x.to_bits()),
             Op::Load(a) => Key::Load(a),
@@ -39,6 +40,7 @@ impl Key {
             Op::Compare(f, a, b) => Key::Compare(f, a, b),
             Op::Select(a, b, c) => Key::Select(a, b, c),
             Op::Call(f, args) => Key::Call(f, args),
+            Op::CallWhere(f, m, x, y) => Key::CallWhere(f, m, x, y),
             Op::Fold(f, a) => Key::Fold(f, a),
         }
     }

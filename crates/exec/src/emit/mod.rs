@@ -2,13 +2,19 @@
 //!
 //! Loops run over the looped classes; positions of all other labels are written out. Every entry of every member is
 //! computed once and handed on in a register; conditions that are decided by the positions leave no trace, so that
-//! deltas between unrolled labels cost nothing.
+//! deltas between unrolled labels cost nothing. Machine code is made of the [inlined](inline) program.
 
 mod builder;
+mod inline;
 mod member;
 mod place;
+mod symbol;
+#[cfg(test)]
+mod tests;
 mod tidy;
 mod value;
+
+pub use inline::inline;
 
 use crate::array::{ArrayId, Arrays, Definition, Nest};
 use crate::error::Result;

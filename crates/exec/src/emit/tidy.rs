@@ -182,20 +182,9 @@ impl Names {
             match stmt {
                 Stmt::Let(r, op) => {
                     match op {
-                        Op::Const(_) => {}
                         Op::Load(a) | Op::LoadInt(a) => self.affine(&mut a.at),
                         Op::Count(at) | Op::Test(_, at) => self.affine(at),
-                        Op::Unary(_, a) | Op::Fold(_, a) => self.reg(a),
-                        Op::Binary(_, a, b) | Op::Compare(_, a, b) => {
-                            self.reg(a);
-                            self.reg(b);
-                        }
-                        Op::MulAdd(a, b, c) | Op::NegMulAdd(a, b, c) | Op::Select(a, b, c) => {
-                            self.reg(a);
-                            self.reg(b);
-                            self.reg(c);
-                        }
-                        Op::Call(_, args) => args.iter_mut().for_each(|a| self.reg(a)),
+                        _ => op.each_reg_mut(&mut |a| self.reg(a)),
                     }
                     self.reg(r);
                 }

@@ -115,6 +115,15 @@ mod tests {
         assert_eq!(bytes(add, 9, 3, far, None), [0xc4, 0x41, 0x65, 0x58, 0x4c, 0x24, 0x40]);
         // vfmadd213pd ymm9, ymm3, [rbp]
         assert_eq!(bytes(fused, 9, 3, Operand::Memory(5, 0), None), [0xc4, 0x62, 0xe5, 0xa8, 0x4d, 0x00]);
+        // vpsllq ymm9, ymm12, 52: the destination stands where a source would.
+        let shift = Opcode { prefix: 1, map: 1, byte: 0x73, wide: false };
+        assert_eq!(bytes(shift, 6, 9, Operand::Reg(12), Some(52)), [0xc4, 0xc1, 0x35, 0x73, 0xf4, 0x34]);
+        // vpsrlq ymm1, ymm2, 1
+        assert_eq!(bytes(shift, 2, 1, Operand::Reg(2), Some(1)), [0xc5, 0xf5, 0x73, 0xd2, 0x01]);
+        // vpsubq ymm3, ymm4, [rsp + 32]
+        let subtract = Opcode { prefix: 1, map: 1, byte: 0xfb, wide: false };
+        let expected = [0xc5, 0xdd, 0xfb, 0x5c, 0x24, 0x20];
+        assert_eq!(bytes(subtract, 3, 4, Operand::Memory(4, 32), None), expected);
         // vcmppd ymm1, ymm2, [rax + 0x100], 0x1e
         let expected = [0xc5, 0xed, 0xc2, 0x88, 0x00, 0x01, 0x00, 0x00, 0x1e];
         assert_eq!(bytes(compare, 1, 2, Operand::Memory(0, 256), Some(0x1e)), expected);

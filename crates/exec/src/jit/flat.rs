@@ -31,6 +31,8 @@ pub(super) enum Act {
     Select,
     Fold(Fold),
     Call(Function),
+    /// The function of the second value where the first one holds, else the third.
+    CallWhere(Function),
     /// Lanes of the second value where the bit is set, else of the first.
     Merge(u8),
     /// One lane in every lane.

@@ -313,6 +313,7 @@ impl<'p> Flattener<'p> {
             Op::Compare(f, ..) => Act::Compare(*f),
             Op::Select(..) => Act::Select,
             Op::Call(f, _) => Act::Call(*f),
+            Op::CallWhere(f, ..) => Act::CallWhere(*f),
             Op::Fold(f, _) => Act::Fold(*f),
         };
         if let Some(place) = self.written_out(act) {

@@ -4,7 +4,7 @@
 //! reads is read by it from memory.
 
 use super::flat::{Access, Act, Flat, NONE};
-use crate::lane::program::{Binary, Unary};
+use crate::lane::program::Unary;
 
 /// The instruction is outside the stretch that is looked at.
 const NEVER: u32 = u32::MAX;
@@ -91,7 +91,7 @@ pub(super) fn is_vector(access: &Access, bytes: i64) -> bool {
 /// Whether an instruction gains from reading this argument from memory.
 fn reads_memory(act: Act, place: usize) -> bool {
     match act {
-        Act::Binary(Binary::Add | Binary::Mul | Binary::And | Binary::Or | Binary::Xor) => true,
+        Act::Binary(f) if f.commutes() => true,
         Act::Binary(_) | Act::Select => place == 1,
         Act::Compare(_) | Act::MulAdd | Act::NegMulAdd | Act::Copy => true,
         Act::Unary(f) => matches!(f, Unary::Sqrt | Unary::Floor | Unary::Ceil | Unary::Round),

@@ -8,9 +8,11 @@ use super::{FRAME_LIMIT, Unsupported};
 const VECTORS: [u8; 14] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13];
 /// General registers that a function may change, in machine numbering: rsi, r8 to r11. rax, rcx, rdx are scratch, rdi
 /// holds the table of buffers.
-const CHANGED: [u8; 5] = [6, 8, 9, 10, 11];
+pub(super) const CHANGED: [u8; 5] = [6, 8, 9, 10, 11];
 /// General registers that a function has to give back as they were: rbx, rbp, r12 to r15.
 const KEPT: [u8; 6] = [3, 5, 12, 13, 14, 15];
+/// What a rare call keeps: 16 vectors, and the general registers that a function may change.
+const KEPT_BYTES: i64 = 16 * 32 + 8 * (CHANGED.len() as i64 + 1);
 pub(super) const RBX: u8 = 3;
 pub(super) const RDI: u8 = 7;
 
@@ -51,6 +53,8 @@ pub(super) struct Layout {
     pub build: i32,
     /// Where in the frame the caller's stack pointer is kept.
     pub caller: i32,
+    /// Where in the frame all registers are kept during a rare call.
+    pub kept: i32,
     /// Registers to give back as they were.
     pub saved: Vec<u8>,
     /// The register that holds the table of buffers.
@@ -213,12 +217,16 @@ pub(super) fn layout(flat: &Flat) -> Result<Layout, Unsupported> {
         .insts
         .iter()
         .any(|inst| inst.lanes > 0 && matches!(inst.act, Act::LoadInt(_) | Act::Count(_) | Act::Test(..)));
-    let needed = frame.bytes > 0 || builds || calls;
+    let rare = flat.insts.iter().any(|inst| matches!(inst.act, Act::CallWhere(_)));
+    let needed = frame.bytes > 0 || builds || calls || rare;
     let build = frame.bytes;
     let caller = build + 64;
-    let bytes = if needed { (caller + 8 + 31) & !31 } else { 0 };
-    let (Ok(build), Ok(caller), Ok(bytes), true) =
-        (i32::try_from(build), i32::try_from(caller), i32::try_from(bytes), bytes <= FRAME_LIMIT)
+    let kept = caller + 8;
+    let end = if rare { kept + KEPT_BYTES } else { kept };
+    let bytes = if needed { (end + 31) & !31 } else { 0 };
+    let place = |bytes: i64| i32::try_from(bytes);
+    let (Ok(build), Ok(caller), Ok(kept), Ok(bytes), true) =
+        (place(build), place(caller), place(kept), place(bytes), bytes <= FRAME_LIMIT)
     else {
         return Err(Unsupported(format!(
             "it keeps {bytes} bytes at once, the stack frame holds {FRAME_LIMIT}"
@@ -254,6 +262,7 @@ pub(super) fn layout(flat: &Flat) -> Result<Layout, Unsupported> {
         frame: bytes,
         build,
         caller,
+        kept,
         saved,
         table: if calls { RBX } else { RDI },
     })

@@ -12,6 +12,9 @@
 //! but for the addresses of the functions it calls. Nothing outside the elements that a counter reaches is touched:
 //! the tail of a lane loop loads and stores exactly its lanes, and fills the others with copies.
 //!
+//! A function that is called only where a mask holds has its call behind the code, which keeps every register: the loop
+//! pays a test.
+//!
 //! Results have the bits that the operations name, with one freedom: which NaN a result is, where it is one, follows
 //! the order of operands that the instructions have.
 

@@ -64,8 +64,27 @@ impl Code {
             Binary::AndNot => 0x55,
             Binary::Or => 0x56,
             Binary::Xor => 0x57,
+            Binary::IntAdd => return self.integer(if self.single { 0xfe } else { 0xd4 }, d, a, m),
+            Binary::IntSub => return self.integer(if self.single { 0xfa } else { 0xfb }, d, a, m),
         };
         self.plain(byte, d, a, m, None);
+    }
+
+    /// An instruction on integers of the width of a number.
+    fn integer(&mut self, byte: u8, d: u8, a: u8, m: Operand) {
+        encode(&mut self.asm, Opcode { prefix: 1, map: 1, byte, wide: false }, d, a, m, None);
+    }
+
+    /// The bits of `a`, moved. The opcode goes on in the field of a destination, which stands where a source would.
+    pub(super) fn shift(&mut self, up: bool, by: u8, d: u8, a: u8) {
+        let opcode = Opcode { prefix: 1, map: 1, byte: if self.single { 0x72 } else { 0x73 }, wide: false };
+        encode(&mut self.asm, opcode, if up { 6 } else { 2 }, d, Operand::Reg(a), Some(by));
+    }
+
+    /// Sets the zero flag where the mask holds in no lane. Changes rax.
+    pub(super) fn test_mask(&mut self, mask: u8) {
+        self.plain(0x50, 0, 0, Operand::Reg(mask), None);
+        dynasm!(self.asm ; .arch x64 ; test eax, eax);
     }
 
     /// A rounding or a root; the others are a [`Binary`] with a constant.
@@ -77,6 +96,7 @@ impl Code {
             Unary::Ceil => self.third(0x08, d, 0, m, 10),
             Unary::Round => self.third(0x08, d, 0, m, 8),
             Unary::Neg | Unary::Abs | Unary::Not => unreachable!("written with a constant"),
+            Unary::ShiftUp(_) | Unary::ShiftDown(_) => unreachable!("written from a register"),
         }
     }
 

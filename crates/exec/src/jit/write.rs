@@ -4,7 +4,7 @@
 use super::encode::Operand;
 use super::flat::{Act, Flat, Inst, NONE, integer_bits};
 use super::fold::is_vector;
-use super::live::{Layout, Loc, Place, RBX, RDI};
+use super::live::{CHANGED, Layout, Loc, Place, RBX, RDI};
 use super::vector::{Code, Form};
 use super::{Unsupported, flat};
 use crate::lane::program::{Binary, Function, Precision, Unary};
@@ -26,6 +26,16 @@ pub(super) struct Writer<'f> {
     /// Vectors behind the code: those of the flat list, then those that instructions brought.
     pool: flat::Pool,
     labels: Vec<DynamicLabel>,
+    /// Calls that are rarely made: they stand behind the code that jumps to them.
+    rare: Vec<Rare>,
+}
+
+/// A call for the lanes where a mask holds.
+struct Rare {
+    inst: Inst,
+    address: usize,
+    start: DynamicLabel,
+    back: DynamicLabel,
 }
 
 /// The code of a program, its pool behind it.
@@ -36,7 +46,8 @@ pub(super) fn write(
 ) -> Result<Vec<u8>, Unsupported> {
     let single = flat.precision == Precision::F32;
     let code = Code { asm: VecAssembler::new(0), single };
-    let mut writer = Writer { flat, layout, code, pool: flat::Pool::default(), labels: Vec::new() };
+    let mut writer =
+        Writer { flat, layout, code, pool: flat::Pool::default(), labels: Vec::new(), rare: Vec::new() };
     writer.enter();
     let mut addresses: FxHashMap<Function, usize> = FxHashMap::default();
     let mut heads: Vec<Option<DynamicLabel>> = vec![None; flat.loops.len()];
@@ -52,7 +63,7 @@ pub(super) fn write(
                     writer.end(id, head);
                 }
             }
-            Act::Call(function) => {
+            Act::Call(function) | Act::CallWhere(function) => {
                 let address = match addresses.get(&function) {
                     Some(address) => *address,
                     None => {
@@ -66,12 +77,16 @@ pub(super) fn write(
                         found
                     }
                 };
-                writer.call(inst, address);
+                match inst.act {
+                    Act::Call(_) => writer.call(inst, address),
+                    _ => writer.call_where(inst, address),
+                }
             }
             _ => writer.inst(inst),
         }
     }
     writer.leave();
+    writer.rare_calls();
     writer.finish()
 }
 
@@ -238,9 +253,7 @@ impl Writer<'_> {
             Act::LoadInt(access) | Act::Count(access) | Act::Test(_, access) => self.number(inst, access, d),
             Act::Unary(f) => self.unary(f, d, a),
             Act::Binary(f) => {
-                let commutes =
-                    matches!(f, Binary::Add | Binary::Mul | Binary::And | Binary::Or | Binary::Xor);
-                let swaps = commutes && !self.has_register(a) && self.has_register(b);
+                let swaps = f.commutes() && !self.has_register(a) && self.has_register(b);
                 let (a, b) = if swaps { (b, a) } else { (a, b) };
                 let first = self.register(a, SCRATCH);
                 let second = self.operand(b);
@@ -286,7 +299,7 @@ impl Writer<'_> {
                 self.code.store(to, from);
             }
             Act::Index(derived, access) => return self.index(inst, derived, access),
-            Act::Nothing | Act::Call(_) | Act::Begin(_) | Act::End(_) => {}
+            Act::Nothing | Act::Call(_) | Act::CallWhere(_) | Act::Begin(_) | Act::End(_) => {}
         }
         if inst.dst != NONE {
             self.spill(inst.dst, d);
@@ -305,6 +318,10 @@ impl Writer<'_> {
             Unary::Neg => (true, Binary::Xor),
             Unary::Abs => (false, Binary::And),
             Unary::Not => (false, Binary::Xor),
+            Unary::ShiftUp(by) | Unary::ShiftDown(by) => {
+                let from = self.register(a, SCRATCH);
+                return self.code.shift(matches!(f, Unary::ShiftUp(_)), by, d, from);
+            }
             _ => {
                 let from = self.operand(a);
                 return self.code.unary(f, d, from);
@@ -433,6 +450,63 @@ impl Writer<'_> {
         match self.layout.values[inst.dst as usize] {
             Loc::Reg(r) => self.code.load(r, Operand::Reg(0)),
             _ => self.spill(inst.dst, 0),
+        }
+    }
+
+    /// Copies the third value; where the mask holds in any lane, goes on behind the code.
+    fn call_where(&mut self, inst: &Inst, address: usize) {
+        let [mask, _, otherwise] = inst.args;
+        let (start, back) = (self.code.asm.new_dynamic_label(), self.code.asm.new_dynamic_label());
+        let mask = self.register(mask, SCRATCH);
+        self.code.test_mask(mask);
+        dynasm!(self.code.asm ; .arch x64 ; jnz =>start);
+        match self.layout.values[inst.dst as usize] {
+            Loc::Reg(d) => {
+                let from = self.operand(otherwise);
+                self.code.load(d, from);
+            }
+            _ => {
+                let from = self.register(otherwise, SCRATCH);
+                self.spill(inst.dst, from);
+            }
+        }
+        dynasm!(self.code.asm ; .arch x64 ; =>back);
+        self.rare.push(Rare { inst: *inst, address, start, back });
+    }
+
+    /// The rare calls: registers are written to the frame and read again, the result among them.
+    fn rare_calls(&mut self) {
+        let area = self.layout.kept;
+        let vector = |r: u8| Writer::slot(area + 32 * i32::from(r));
+        let general = |k: usize| area + 16 * 32 + 8 * k as i32;
+        let kept = || CHANGED.into_iter().chain([RDI]).enumerate();
+        for Rare { inst, address, start, back } in std::mem::take(&mut self.rare) {
+            dynasm!(self.code.asm ; .arch x64 ; =>start);
+            (0..16).for_each(|r| self.code.store(vector(r), r));
+            for (k, r) in kept() {
+                dynasm!(self.code.asm ; .arch x64 ; mov [rsp + general(k)], Rq(r));
+            }
+            let [mask, argument, otherwise] = inst.args;
+            let argument = self.operand(argument);
+            self.code.load(0, argument);
+            dynasm!(self.code.asm ; .arch x64 ; mov rax, QWORD address as i64 ; call rax);
+            // Values in registers are read where they are kept: the function may have changed all.
+            let [mask, otherwise] = [mask, otherwise].map(|value| match self.operand(value) {
+                Operand::Reg(r) => Operand::Memory(vector(r).0, vector(r).1),
+                memory => memory,
+            });
+            self.code.load(SECOND, mask);
+            self.code.load(SCRATCH, otherwise);
+            self.code.select(SCRATCH, SCRATCH, Operand::Reg(0), SECOND);
+            match self.layout.values[inst.dst as usize] {
+                Loc::Reg(d) => self.code.store(vector(d), SCRATCH),
+                _ => self.spill(inst.dst, SCRATCH),
+            }
+            for (k, r) in kept() {
+                dynasm!(self.code.asm ; .arch x64 ; mov Rq(r), [rsp + general(k)]);
+            }
+            (0..16).for_each(|r| self.code.load(r, Operand::Memory(vector(r).0, vector(r).1)));
+            dynasm!(self.code.asm ; .arch x64 ; jmp =>back);
         }
     }
 }

@@ -281,6 +281,8 @@ impl<T: Number> Machine<'_, T> {
                     Unary::Ceil => map(a, out, Number::ceiling),
                     Unary::Round => map(a, out, Number::nearest),
                     Unary::Not => map(a, out, |x| T::from_bits(!x.bits())),
+                    Unary::ShiftUp(by) => map(a, out, |x| T::from_bits(x.bits() << by)),
+                    Unary::ShiftDown(by) => map(a, out, |x| T::from_bits(x.bits() >> by)),
                 }
             }
             Op::Binary(f, a, b) => {
@@ -308,13 +310,23 @@ impl<T: Number> Machine<'_, T> {
             Op::Select(m, a, b) => {
                 let (m, a, b) = (self.reg(*m, width), self.reg(*a, width), self.reg(*b, width));
                 for k in 0..width {
-                    let bits = m[k].bits();
-                    out[k] = T::from_bits(bits & a[k].bits() | !bits & b[k].bits());
+                    out[k] = if sign(m[k]) { a[k] } else { b[k] };
                 }
             }
             Op::Call(f, args) => {
                 let args: SmallVec<[&[T]; 2]> = args.iter().map(|&a| self.reg(a, width)).collect();
                 (self.functions)(*f, &args, out);
+            }
+            Op::CallWhere(f, m, x, y) => {
+                let (m, y) = (self.reg(*m, width), self.reg(*y, width));
+                if m.iter().any(|&m| sign(m)) {
+                    (self.functions)(*f, &[self.reg(*x, width)], out);
+                    for k in (0..width).filter(|&k| !sign(m[k])) {
+                        out[k] = y[k];
+                    }
+                } else {
+                    out.copy_from_slice(y);
+                }
             }
             Op::Fold(f, a) => {
                 let mut lanes: SmallVec<[T; 8]> = self.reg(*a, self.program.precision.lanes()).into();
@@ -330,6 +342,11 @@ impl<T: Number> Machine<'_, T> {
             }
         }
     }
+}
+
+/// Whether the sign bit of a number is set.
+fn sign<T: Number>(x: T) -> bool {
+    x.bits() >> (8 * size_of::<T>() - 1) == 1
 }
 
 /// Two numbers combined by a fold.
@@ -366,5 +383,7 @@ fn binary<T: Number>(f: Binary, a: &[T], b: &[T], out: &mut [T]) {
         Binary::AndNot => each(a, b, out, |a, b| T::from_bits(!a.bits() & b.bits())),
         Binary::Or => each(a, b, out, |a, b| T::from_bits(a.bits() | b.bits())),
         Binary::Xor => each(a, b, out, |a, b| T::from_bits(a.bits() ^ b.bits())),
+        Binary::IntAdd => each(a, b, out, |a, b| T::from_bits(a.bits().wrapping_add(b.bits()))),
+        Binary::IntSub => each(a, b, out, |a, b| T::from_bits(a.bits().wrapping_sub(b.bits()))),
     }
 }

@@ -139,6 +139,10 @@ pub enum Unary {
     Round,
     /// Every bit of a mask turned.
     Not,
+    /// The bits of the number as an integer, moved up by fewer places than there are.
+    ShiftUp(u8),
+    /// The bits of the number as an integer without sign, moved down by fewer places than there are.
+    ShiftDown(u8),
 }
 
 /// Functions of two numbers that the processor computes exactly rounded.
@@ -164,6 +168,17 @@ pub enum Binary {
     Or,
     /// Bitwise exclusive or.
     Xor,
+    /// Sum of the bits as integers, wrapping.
+    IntAdd,
+    /// Difference of the bits as integers, wrapping.
+    IntSub,
+}
+
+impl Binary {
+    /// Whether the operands may change places.
+    pub fn commutes(self) -> bool {
+        matches!(self, Binary::Add | Binary::Mul | Binary::And | Binary::Or | Binary::Xor | Binary::IntAdd)
+    }
 }
 
 /// Comparisons: false where either is NaN, but for `NotEqual`.
@@ -228,10 +243,13 @@ pub enum Op {
     NegMulAdd(Reg, Reg, Reg),
     /// A mask.
     Compare(Comparison, Reg, Reg),
-    /// `a` where the mask holds, else `b`.
+    /// `a` where the sign bit of the mask is set, else `b`.
     Select(Reg, Reg, Reg),
     /// A vector function of one or two numbers.
     Call(Function, SmallVec<[Reg; 2]>),
+    /// Where the sign bit of the mask is set, a vector function of the first number, else the second number. Where it is
+    /// set in no lane the function is not called: what is rare costs a test.
+    CallWhere(Function, Reg, Reg, Reg),
     /// The lanes of a register made one: halves are combined until one lane is left, lane `k` with lane `k + half`.
     Fold(Fold, Reg),
 }
@@ -298,10 +316,25 @@ impl Op {
             Op::Const(_) | Op::Load(_) | Op::LoadInt(_) | Op::Count(_) | Op::Test(..) => {}
             Op::Unary(_, a) | Op::Fold(_, a) => visit(*a),
             Op::Binary(_, a, b) | Op::Compare(_, a, b) => [*a, *b].into_iter().for_each(visit),
-            Op::MulAdd(a, b, c) | Op::NegMulAdd(a, b, c) | Op::Select(a, b, c) => {
-                [*a, *b, *c].into_iter().for_each(visit);
-            }
+            Op::MulAdd(a, b, c)
+            | Op::NegMulAdd(a, b, c)
+            | Op::Select(a, b, c)
+            | Op::CallWhere(_, a, b, c) => [*a, *b, *c].into_iter().for_each(visit),
             Op::Call(_, args) => args.iter().copied().for_each(visit),
+        }
+    }
+
+    /// Calls `visit` on every register read, which it may exchange for another.
+    pub fn each_reg_mut(&mut self, visit: &mut dyn FnMut(&mut Reg)) {
+        match self {
+            Op::Const(_) | Op::Load(_) | Op::LoadInt(_) | Op::Count(_) | Op::Test(..) => {}
+            Op::Unary(_, a) | Op::Fold(_, a) => visit(a),
+            Op::Binary(_, a, b) | Op::Compare(_, a, b) => [a, b].into_iter().for_each(visit),
+            Op::MulAdd(a, b, c)
+            | Op::NegMulAdd(a, b, c)
+            | Op::Select(a, b, c)
+            | Op::CallWhere(_, a, b, c) => [a, b, c].into_iter().for_each(visit),
+            Op::Call(_, args) => args.iter_mut().for_each(visit),
         }
     }
 

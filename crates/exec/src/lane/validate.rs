@@ -3,7 +3,7 @@
 //! Registers are declared before they are read and in scope, one lane loop encloses a statement at most, extents are
 //! not negative, and every index fits an i64 with room to spare, so that no back end checks its own arithmetic.
 
-use super::program::{Affine, Index, IndexOp, Op, Program, Reg, Stmt, Var};
+use super::program::{Affine, Index, IndexOp, Op, Program, Reg, Stmt, Unary, Var};
 use std::fmt;
 
 /// Offsets, strides times counters, and their sums stay below this: 2⁵⁵ numbers of 8 bytes fill what i64 can address.
@@ -48,6 +48,8 @@ struct Scope {
     /// The largest magnitude of a counter in scope.
     vars: Vec<Option<i128>>,
     lanes: bool,
+    /// Bits of a number.
+    bits: usize,
 }
 
 impl Scope {
@@ -108,6 +110,9 @@ impl Scope {
                 function.0,
                 args.len()
             )),
+            Op::Unary(Unary::ShiftUp(by) | Unary::ShiftDown(by), _) if usize::from(*by) >= self.bits => {
+                Err(format!("bits are moved by {by} places; a number has {}, move them by fewer", self.bits))
+            }
             Op::Fold(..) if self.lanes => Err(
                 "a fold inside a lane loop would read lanes that the counter does not reach: fold after it"
                     .to_string(),
@@ -157,6 +162,7 @@ impl Program {
             indices: vec![false; self.indices as usize],
             vars: vec![None; usize::from(self.vars)],
             lanes: false,
+            bits: 8 * self.precision.bytes(),
         };
         let frame = |body, owner| Frame { body, next: 0, owner, regs: Vec::new(), indices: Vec::new() };
         let mut frames = vec![frame(&self.body[..], None)];
@@ -293,6 +299,14 @@ mod tests {
             "statement 0.0: an index reaches 72057594037927936; it has to stay below 2^55",
         );
         says(vec![Stmt::Let(Reg(0), Op::Count(far))], "statement 0: counter 0 is read outside its loop");
+        says(
+            vec![
+                Stmt::Let(Reg(0), Op::Const(1.0)),
+                Stmt::Let(Reg(1), Op::Unary(Unary::ShiftUp(63), Reg(0))),
+                Stmt::Let(Reg(2), Op::Unary(Unary::ShiftDown(64), Reg(0))),
+            ],
+            "statement 2: bits are moved by 64 places; a number has 64, move them by fewer",
+        );
         says(
             vec![Stmt::Index(Index(0), IndexOp::Quotient(Affine::constant(1), 0))],
             "statement 0: a divisor or an extent is 0; it has to be positive and below 2^55",

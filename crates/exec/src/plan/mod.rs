@@ -28,7 +28,7 @@ mod whole;
 use crate::array::lower::lower;
 use crate::array::matrix::{self, Matrix};
 use crate::array::{ArrayId, Arrays, Definition, Entry, Input, Whole, order, scatter, view};
-use crate::emit::emit;
+use crate::emit::{emit, inline};
 use crate::error::{Error, Result};
 use crate::gemm::{Pointers, Product, Workspace};
 use crate::jit::{self, Machine};
@@ -219,6 +219,7 @@ impl<T: Number> Plan<T> {
             arrays,
         };
         plan.place_constants();
+        let written = |program: &Program| jit::compile(program, &functions::address).ok();
         for step in &schedule.steps {
             match &step.work {
                 Work::Loops { order, members } => {
@@ -230,8 +231,11 @@ impl<T: Number> Plan<T> {
                     });
                     let clears = cleared.map(|(k, id)| (k, plan.arrays[*id].count())).collect();
                     let program = emitted.program;
-                    let machine =
-                        if options.jit { jit::compile(&program, &functions::address).ok() } else { None };
+                    // The interpreter keeps the calls: each is one loop over a slice, faster than its operations.
+                    let machine = match options.jit {
+                        true => written(&inline(&program)).or_else(|| written(&program)),
+                        false => None,
+                    };
                     plan.steps.push(Step::Loops { program, machine, table, clears });
                 }
                 Work::Matrix(id, matrix) => plan.matrix(*id, matrix),

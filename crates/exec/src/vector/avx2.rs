@@ -4,7 +4,7 @@
 //! them. That is the argument of every `unsafe` block below.
 #![allow(unsafe_code, reason = "intrinsics; the argument stands above")]
 
-use super::lanes::Lanes;
+use super::lanes::{Lanes, Register, Scalar};
 use std::arch::x86_64::*;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
@@ -39,21 +39,10 @@ macro_rules! register {
 
         impl Lanes for $type {
             type F = $float;
-            const N: usize = $n;
 
             #[inline(always)]
             fn splat(x: $float) -> Self {
                 Self(intrinsic!($splat(x)))
-            }
-            #[inline(always)]
-            unsafe fn load(from: *const $float) -> Self {
-                // SAFETY: the caller promises N readable numbers.
-                Self(unsafe { $load(from) })
-            }
-            #[inline(always)]
-            unsafe fn store(self, to: *mut $float) {
-                // SAFETY: the caller promises N writable numbers.
-                unsafe { $store(to, self.0) }
             }
             #[inline(always)]
             fn fma(self, b: Self, c: Self) -> Self {
@@ -126,6 +115,25 @@ macro_rules! register {
             #[inline(always)]
             fn select(mask: Self, a: Self, b: Self) -> Self {
                 Self(intrinsic!($blend(b.0, a.0, mask.0)))
+            }
+            #[inline(always)]
+            fn or_scalar(mask: Self, x: Self, y: Self, which: Scalar) -> Self {
+                Self::where_any(mask, x, y, which)
+            }
+        }
+
+        impl Register for $type {
+            const N: usize = $n;
+
+            #[inline(always)]
+            unsafe fn load(from: *const $float) -> Self {
+                // SAFETY: the caller promises N readable numbers.
+                Self(unsafe { $load(from) })
+            }
+            #[inline(always)]
+            unsafe fn store(self, to: *mut $float) {
+                // SAFETY: the caller promises N writable numbers.
+                unsafe { $store(to, self.0) }
             }
             #[inline(always)]
             fn any(self) -> bool {

@@ -11,7 +11,7 @@
 use super::avx2::{Doubles, Singles};
 use super::function::{self, Function, each_function, value};
 use super::kernel::has_avx2;
-use super::lanes::Lanes;
+use super::lanes::{Lanes, Register};
 use super::portable::Portable;
 use std::arch::x86_64::{__m256, __m256d};
 

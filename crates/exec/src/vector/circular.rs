@@ -14,7 +14,7 @@
 //! Source: the reduction is Cody and Waite's (1980); polynomials are ours (`crates/exec/tools/coefficients.py`).
 
 use super::compensated::{magic, ordered_sum, product, quotient, sum};
-use super::lanes::{Constants, Float, Lanes};
+use super::lanes::{Constants, Float, Lanes, Scalar};
 
 /// Sine and cosine of the reduced argument, each with its rounding error; the quadrant in the low bits.
 struct Reduced<V> {
@@ -68,32 +68,31 @@ impl<V: Lanes> Reduced<V> {
 
 /// `y`, but where the argument is huge what the scalar code says.
 #[inline(always)]
-fn or_scalar<V: Lanes>(x: V, y: V, which: usize) -> V {
-    let huge = V::of(V::F::TRIG_LIMIT).lt(x.abs());
-    if huge.any() { V::select(huge, V::each(&[x], |x| x[0].huge()[which]), y) } else { y }
+fn or_scalar<V: Lanes>(x: V, y: V, which: Scalar) -> V {
+    V::or_scalar(V::of(V::F::TRIG_LIMIT).lt(x.abs()), x, y, which)
 }
 
 /// `sin x`, error below 1 ulp.
 #[inline(always)]
 pub(crate) fn sin<V: Lanes>(x: V) -> V {
-    or_scalar(x, reduced(x.abs()).sine(x), 0)
+    or_scalar(x, reduced(x.abs()).sine(x), Scalar::Sin)
 }
 
 /// `cos x`, error below 1 ulp.
 #[inline(always)]
 pub(crate) fn cos<V: Lanes>(x: V) -> V {
-    or_scalar(x, reduced(x.abs()).cosine(), 1)
+    or_scalar(x, reduced(x.abs()).cosine(), Scalar::Cos)
 }
 
 /// `tan x`, sine over cosine with the errors of both; error below 1.2 ulp.
 #[inline(always)]
 pub(crate) fn tan<V: Lanes>(x: V) -> V {
-    or_scalar(x, reduced(x.abs()).tangent(x), 2)
+    or_scalar(x, reduced(x.abs()).tangent(x), Scalar::Tan)
 }
 
 /// Both at the price of little more than one, with the bits of [`sin`] and [`cos`].
 #[inline(always)]
 pub(crate) fn sincos<V: Lanes>(x: V) -> (V, V) {
     let reduced = reduced(x.abs());
-    (or_scalar(x, reduced.sine(x), 0), or_scalar(x, reduced.cosine(), 1))
+    (or_scalar(x, reduced.sine(x), Scalar::Sin), or_scalar(x, reduced.cosine(), Scalar::Cos))
 }

@@ -1,7 +1,7 @@
 //! Functions that IEEE 754 fixes, or that only choose: the bits are those of the core.
 
 use super::exponential::sigmoid;
-use super::lanes::Lanes;
+use super::lanes::{Lanes, Register};
 use chainrule_core::ops::map;
 
 #[inline(always)]
@@ -63,7 +63,7 @@ pub(crate) fn silu<V: Lanes>(x: V) -> V {
 }
 /// The rare ones: the core's own code in every lane.
 #[inline(always)]
-pub(crate) fn by_core<V: Lanes>(which: &'static map::Map, args: &[V]) -> V {
+pub(crate) fn by_core<V: Register>(which: &'static map::Map, args: &[V]) -> V {
     V::each(args, |x| {
         let x: Vec<&V::F> = x.iter().collect();
         map::evaluate(which, &x)

@@ -22,13 +22,14 @@ use super::logarithm::log1p_sum;
 
 /// `k + 2·bias` as an integer, and `t = exp(r + low) − 1`, of an argument inside the range.
 #[inline(always)]
-fn reduced<V: Lanes>(x: V, low: V) -> (V, V) {
+fn reduced<V: Lanes>(x: V, low: Option<V>) -> (V, V) {
     let magic_number = magic::<V>();
     let shift = V::of(magic_number + 2.0 * V::F::BIAS as f64);
     let raised = x.fma(V::of(std::f64::consts::LOG2_E), shift);
     let k = raised - shift;
     let [high, rest] = <V::F as Constants>::LN2;
-    let r = k.fma(-V::splat(rest), k.fma(-V::splat(high), x)) + low;
+    let r = k.fma(-V::splat(rest), k.fma(-V::splat(high), x));
+    let r = low.map_or(r, |low| r + low);
     let t = (r * r).fma(r.polynomial(V::F::EXP), r);
     (raised.isub(V::of(magic_number)), t)
 }
@@ -52,7 +53,7 @@ fn factors<V: Lanes>(n: V, halvings: u64) -> (V, V) {
 #[inline(always)]
 pub(crate) fn exp_scaled<V: Lanes>(x: V, low: V, halvings: u64) -> V {
     let inner = inside(x);
-    let (n, t) = reduced(inner, V::select(inner.equal(x), low, V::of(0.0)));
+    let (n, t) = reduced(inner, Some(V::select(inner.equal(x), low, V::of(0.0))));
     let (a, b) = factors(n, halvings);
     (V::of(1.0) + t) * a * b
 }
@@ -60,7 +61,7 @@ pub(crate) fn exp_scaled<V: Lanes>(x: V, low: V, halvings: u64) -> V {
 /// `exp x`, error below 1 ulp.
 #[inline(always)]
 pub(crate) fn exp<V: Lanes>(x: V) -> V {
-    let (n, t) = reduced(inside(x), V::of(0.0));
+    let (n, t) = reduced(inside(x), None);
     let (a, b) = factors(n, 0);
     (V::of(1.0) + t) * a * b
 }
@@ -69,7 +70,7 @@ pub(crate) fn exp<V: Lanes>(x: V) -> V {
 #[inline(always)]
 fn quarter_expm1<V: Lanes>(x: V) -> (V, V) {
     let x = V::of(-45.0).max(V::of(V::F::EXP_RANGE.1).min(x));
-    let (n, t) = reduced(x, V::of(0.0));
+    let (n, t) = reduced(x, None);
     let s = n.isub(V::pattern(V::F::BIAS + 2)).shl(V::F::MANTISSA);
     let base = s - V::of(0.25);
     let high = s.fma(t, base);
@@ -125,7 +126,7 @@ pub(crate) fn sigmoid<V: Lanes>(x: V) -> V {
 /// `log(1 + exp x) = max(x, 0) + log1p(exp(−|x|))`, the exponential with its error. Error below 1.5 ulp.
 #[inline(always)]
 pub(crate) fn softplus<V: Lanes>(x: V) -> V {
-    let (n, t) = reduced(inside(-x.abs()), V::of(0.0));
+    let (n, t) = reduced(inside(-x.abs()), None);
     let (a, b) = factors(n, 0);
     let (high, low) = ordered_sum(V::of(1.0), t);
     x.max(V::of(0.0)) + log1p_sum(high * a * b, low * a * b, V::of(0.0))

@@ -1,6 +1,6 @@
 //! The table of elementwise functions: name, number of arguments, the one arithmetic behind all faces.
 
-use super::lanes::Lanes;
+use super::lanes::{Lanes, Register};
 use super::{circular, error, exact, exponential, inverse, logarithm, power};
 use chainrule_core::ops::map;
 
@@ -8,7 +8,7 @@ use chainrule_core::ops::map;
 pub(crate) trait Function {
     const NAME: &'static str;
     const ARITY: usize;
-    fn apply<V: Lanes>(args: [V; 3]) -> V;
+    fn apply<V: Register>(args: [V; 3]) -> V;
 }
 
 /// The one NaN that every face gives: positive, quiet, without payload.
@@ -19,7 +19,7 @@ pub(crate) fn canonical<V: Lanes>(y: V) -> V {
 
 /// The function with the canonical NaN.
 #[inline(always)]
-pub(crate) fn value<G: Function, V: Lanes>(args: [V; 3]) -> V {
+pub(crate) fn value<G: Function, V: Register>(args: [V; 3]) -> V {
     canonical(G::apply(args))
 }
 
@@ -31,7 +31,7 @@ macro_rules! functions {
                 const NAME: &'static str = $name;
                 const ARITY: usize = [$(stringify!($arg)),*].len();
                 #[inline(always)]
-                fn apply<V: Lanes>(args: [V; 3]) -> V {
+                fn apply<V: Register>(args: [V; 3]) -> V {
                     #[allow(unused_variables, reason = "arguments beyond the arity")]
                     let [x, y, z] = args;
                     functions!(@bind [x, y, z] $($arg)*);

@@ -8,7 +8,7 @@
 use super::avx2::{Doubles, Singles};
 use super::circular;
 use super::function::{self, Function, canonical, each_function, value};
-use super::lanes::{Float, Lanes};
+use super::lanes::{Float, Register};
 use super::portable::Portable;
 
 /// A loop over slices of equal length; the last slice receives the results.
@@ -38,7 +38,7 @@ pub struct Kernel {
 ///
 /// The function is a type, not a value: a call through `Fn` is a function without AVX2, which nothing inlines.
 #[inline(always)]
-fn sweep<G: Function, V: Lanes>(args: [&[V::F]; 3], to: &mut [V::F]) {
+fn sweep<G: Function, V: Register>(args: [&[V::F]; 3], to: &mut [V::F]) {
     let n = to.len();
     assert!(args.iter().all(|x| x.len() == n), "arguments and result of one loop have one length");
     // SAFETY: a load or store at `at` is made where `at + N <= n`, and n is the length of every slice.
@@ -83,7 +83,7 @@ fn sweep<G: Function, V: Lanes>(args: [&[V::F]; 3], to: &mut [V::F]) {
 
 /// Sine and cosine of a slice, reduced once.
 #[inline(always)]
-fn sweep_pair<V: Lanes>(x: &[V::F], sin: &mut [V::F], cos: &mut [V::F]) {
+fn sweep_pair<V: Register>(x: &[V::F], sin: &mut [V::F], cos: &mut [V::F]) {
     assert!(x.len() == sin.len() && x.len() == cos.len(), "argument and results have one length");
     for ((x, sin), cos) in x.chunks(V::N).zip(sin.chunks_mut(V::N)).zip(cos.chunks_mut(V::N)) {
         let mut row = [V::F::of(1.0); 8];

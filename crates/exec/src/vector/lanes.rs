@@ -46,6 +46,14 @@ pub(crate) trait Float: Constants + Copy + PartialOrd + chainrule_core::scalar::
     fn huge(self) -> [Self; 3];
 }
 
+/// A function that scalar code knows for arguments of any size, by its place in [`Float::huge`].
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Scalar {
+    Sin,
+    Cos,
+    Tan,
+}
+
 macro_rules! float {
     ($float:ident, $bits:ident, $mantissa:literal, $range:expr, $limit:expr) => {
         impl Float for $float {
@@ -85,24 +93,14 @@ macro_rules! float {
 float!(f64, u64, 52, (-746.0, 710.6), 1_048_576.0);
 float!(f32, u32, 23, (-105.0, 89.6), 65_536.0);
 
-/// A register of numbers.
+/// A vector of numbers: what functions are written over.
 pub(crate) trait Lanes:
     Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + Div<Output = Self> + Neg<Output = Self>
 {
     /// The number in a lane.
     type F: Float;
-    /// Number of lanes.
-    const N: usize;
 
     fn splat(x: Self::F) -> Self;
-    /// # Safety
-    /// `from` is valid for reading `N` numbers; no alignment is asked for.
-    #[allow(unsafe_code, reason = "the caller states the argument")]
-    unsafe fn load(from: *const Self::F) -> Self;
-    /// # Safety
-    /// `to` is valid for writing `N` numbers; no alignment is asked for.
-    #[allow(unsafe_code, reason = "the caller states the argument")]
-    unsafe fn store(self, to: *mut Self::F);
     /// `self·b + c`, rounded once.
     fn fma(self, b: Self, c: Self) -> Self;
     fn sqrt(self) -> Self;
@@ -131,8 +129,8 @@ pub(crate) trait Lanes:
     fn nan(self) -> Self;
     /// `mask ? a : b`, by the sign bit of the mask.
     fn select(mask: Self, a: Self, b: Self) -> Self;
-    /// Whether the mask holds anywhere.
-    fn any(self) -> bool;
+    /// `y`, but where the mask holds, which is rare, what the scalar code says of `x`: `which` of [`Float::huge`].
+    fn or_scalar(mask: Self, x: Self, y: Self, which: Scalar) -> Self;
 
     /// A constant, rounded to the lane's precision.
     #[inline(always)]
@@ -165,6 +163,29 @@ pub(crate) trait Lanes:
             .iter()
             .rev()
             .fold(Self::splat(coefficients[last]), |p, &c| p.fma(self, Self::splat(c)))
+    }
+}
+
+/// A register of numbers: lanes that can be counted, read and written.
+pub(crate) trait Register: Lanes {
+    /// Number of lanes.
+    const N: usize;
+
+    /// # Safety
+    /// `from` is valid for reading `N` numbers; no alignment is asked for.
+    #[allow(unsafe_code, reason = "the caller states the argument")]
+    unsafe fn load(from: *const Self::F) -> Self;
+    /// # Safety
+    /// `to` is valid for writing `N` numbers; no alignment is asked for.
+    #[allow(unsafe_code, reason = "the caller states the argument")]
+    unsafe fn store(self, to: *mut Self::F);
+    /// Whether the mask holds anywhere.
+    fn any(self) -> bool;
+
+    /// What [`Lanes::or_scalar`] is of a register.
+    #[inline(always)]
+    fn where_any(mask: Self, x: Self, y: Self, which: Scalar) -> Self {
+        if mask.any() { Self::select(mask, Self::each(&[x], |x| x[0].huge()[which as usize]), y) } else { y }
     }
     /// A result computed lane by lane by scalar code.
     #[inline(always)]

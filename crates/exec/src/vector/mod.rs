@@ -28,17 +28,17 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod call;
-mod circular;
+pub(crate) mod circular;
 mod coefficients;
 mod compensated;
 mod error;
 mod exact;
-mod exponential;
-mod function;
+pub(crate) mod exponential;
+pub(crate) mod function;
 mod inverse;
 mod kernel;
-mod lanes;
-mod logarithm;
+pub(crate) mod lanes;
+pub(crate) mod logarithm;
 mod portable;
 mod power;
 pub mod reduce;

@@ -1,6 +1,6 @@
 //! Lanes as an array of numbers: what runs where the processor has no AVX2, and the reference for the bits of AVX2.
 
-use super::lanes::{Float, Lanes};
+use super::lanes::{Float, Lanes, Register, Scalar};
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
 /// `N` numbers; a mask is a number with every bit set or none.
@@ -45,24 +45,10 @@ impl<F: Float, const N: usize> Neg for Portable<F, N> {
 
 impl<F: Float, const N: usize> Lanes for Portable<F, N> {
     type F = F;
-    const N: usize = N;
 
     #[inline(always)]
     fn splat(x: F) -> Self {
         Self([x; N])
-    }
-    #[inline(always)]
-    #[allow(unsafe_code, reason = "the caller states the argument")]
-    unsafe fn load(from: *const F) -> Self {
-        // SAFETY: the caller promises N readable numbers; the read asks for no more than the number's alignment,
-        // which every pointer into a slice has.
-        Self(unsafe { from.cast::<[F; N]>().read_unaligned() })
-    }
-    #[inline(always)]
-    #[allow(unsafe_code, reason = "the caller states the argument")]
-    unsafe fn store(self, to: *mut F) {
-        // SAFETY: the caller promises N writable numbers.
-        unsafe { to.cast::<[F; N]>().write_unaligned(self.0) }
     }
     #[inline(always)]
     fn fma(self, b: Self, c: Self) -> Self {
@@ -136,6 +122,28 @@ impl<F: Float, const N: usize> Lanes for Portable<F, N> {
     #[inline(always)]
     fn select(mask: Self, a: Self, b: Self) -> Self {
         Self(std::array::from_fn(|k| if mask.0[k].bits() >> (F::WIDTH - 1) == 1 { a.0[k] } else { b.0[k] }))
+    }
+    #[inline(always)]
+    fn or_scalar(mask: Self, x: Self, y: Self, which: Scalar) -> Self {
+        Self::where_any(mask, x, y, which)
+    }
+}
+
+impl<F: Float, const N: usize> Register for Portable<F, N> {
+    const N: usize = N;
+
+    #[inline(always)]
+    #[allow(unsafe_code, reason = "the caller states the argument")]
+    unsafe fn load(from: *const F) -> Self {
+        // SAFETY: the caller promises N readable numbers; the read asks for no more than the number's alignment,
+        // which every pointer into a slice has.
+        Self(unsafe { from.cast::<[F; N]>().read_unaligned() })
+    }
+    #[inline(always)]
+    #[allow(unsafe_code, reason = "the caller states the argument")]
+    unsafe fn store(self, to: *mut F) {
+        // SAFETY: the caller promises N writable numbers.
+        unsafe { to.cast::<[F; N]>().write_unaligned(self.0) }
     }
     #[inline(always)]
     fn any(self) -> bool {

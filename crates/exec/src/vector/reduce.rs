@@ -13,14 +13,14 @@
 use super::avx2::{Doubles, Singles};
 use super::exact;
 use super::kernel::has_avx2;
-use super::lanes::{Float, Lanes};
+use super::lanes::{Float, Register};
 use super::portable::Portable;
 
 const ACCUMULATORS: usize = 8;
 
 /// `step` over pairs of entries, then `join` over accumulators and lanes. The tail is filled up with `(fill, fill)`.
 #[inline(always)]
-fn fold<V: Lanes>(
+fn fold<V: Register>(
     x: &[V::F],
     y: &[V::F],
     fill: f64,
@@ -74,19 +74,19 @@ fn fold<V: Lanes>(
 }
 
 #[inline(always)]
-fn sum_of<V: Lanes>(x: &[V::F], _: &[V::F]) -> V::F {
+fn sum_of<V: Register>(x: &[V::F], _: &[V::F]) -> V::F {
     fold::<V>(x, x, 0.0, |s, a, _| s + a, |a, b| a + b)
 }
 #[inline(always)]
-fn dot_of<V: Lanes>(x: &[V::F], y: &[V::F]) -> V::F {
+fn dot_of<V: Register>(x: &[V::F], y: &[V::F]) -> V::F {
     fold::<V>(x, y, 0.0, |s, a, b| a.fma(b, s), |a, b| a + b)
 }
 #[inline(always)]
-fn max_of<V: Lanes>(x: &[V::F], _: &[V::F]) -> V::F {
+fn max_of<V: Register>(x: &[V::F], _: &[V::F]) -> V::F {
     fold::<V>(x, x, f64::NEG_INFINITY, |s, a, _| exact::max(s, a), exact::max)
 }
 #[inline(always)]
-fn min_of<V: Lanes>(x: &[V::F], _: &[V::F]) -> V::F {
+fn min_of<V: Register>(x: &[V::F], _: &[V::F]) -> V::F {
     fold::<V>(x, x, f64::INFINITY, |s, a, _| exact::min(s, a), exact::min)
 }
 

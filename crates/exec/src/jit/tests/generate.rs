@@ -54,6 +54,8 @@ impl Random {
 #[derive(Clone, Default)]
 struct Scope {
     numbers: Vec<Reg>,
+    /// Numbers whose bits are fixed: which NaN a result of arithmetic is may differ, and integers would show it.
+    bits: Vec<Reg>,
     masks: Vec<Reg>,
     /// Index registers with the range of what they hold.
     indices: Vec<(Index, i64, i64)>,
@@ -162,7 +164,10 @@ impl Generator {
                     let from = self.random.pick(&scope.numbers);
                     // Mostly an accumulator of a loop around, now and then what this body declared.
                     let to = if outer.is_empty() || self.random.chance(10) { &scope.numbers } else { &outer };
-                    body.push(Stmt::Set(self.random.pick(to), from));
+                    let to = self.random.pick(to);
+                    if !scope.bits.contains(&to) {
+                        body.push(Stmt::Set(to, from));
+                    }
                 }
                 _ => self.declare(scope, &mut body),
             }
@@ -220,6 +225,17 @@ impl Generator {
     fn declare(&mut self, scope: &mut Scope, body: &mut Vec<Stmt>) {
         let (op, is_mask) = self.op(scope);
         let reg = self.reg();
+        let fixed = |r: &Reg| scope.bits.contains(r);
+        if match &op {
+            Op::Const(_) | Op::Count(_) | Op::LoadInt(_) => true,
+            Op::Load(address) => address.buffer.0 < READ,
+            Op::Unary(Unary::ShiftUp(_) | Unary::ShiftDown(_), _) => true,
+            Op::Binary(Binary::IntAdd | Binary::IntSub, ..) => true,
+            Op::Select(_, a, b) => fixed(a) && fixed(b),
+            _ => false,
+        } {
+            scope.bits.push(reg);
+        }
         body.push(Stmt::Let(reg, op));
         if is_mask { scope.masks.push(reg) } else { scope.numbers.push(reg) }
     }
@@ -250,9 +266,22 @@ impl Generator {
         }
         let (a, b, c) =
             (random.pick(&scope.numbers), random.pick(&scope.numbers), random.pick(&scope.numbers));
+        if !scope.bits.is_empty() && random.chance(15) {
+            let (a, b) = (random.pick(&scope.bits), random.pick(&scope.bits));
+            let by = random.pick(&[0, 1, 5, 23, 31]);
+            return match random.below(5) {
+                0 => (Op::Unary(Unary::ShiftUp(by), a), false),
+                1 => (Op::Unary(Unary::ShiftDown(by), a), false),
+                2 => (Op::Binary(Binary::IntAdd, a, b), false),
+                3 => (Op::Binary(Binary::IntSub, a, b), false),
+                // Any number is a mask, by its sign.
+                _ => (Op::Select(a, b, random.pick(&scope.bits)), false),
+            };
+        }
         if !scope.masks.is_empty() && random.chance(25) {
             let (m, n) = (random.pick(&scope.masks), random.pick(&scope.masks));
-            return match random.below(6) {
+            return match random.below(8) {
+                6 | 7 => (Op::CallWhere(Function(0), m, a, b), false),
                 0 => (Op::Binary(Binary::And, m, a), false),
                 1 => (Op::Binary(Binary::AndNot, m, a), false),
                 2 => (Op::Binary(random.pick(&[Binary::Or, Binary::Xor, Binary::And]), m, n), true),

@@ -77,6 +77,8 @@ macro_rules! numbers {
                     Unary::Ceil => b(n(x).ceil()),
                     Unary::Round => b(n(x).round_ties_even()),
                     Unary::Not => x ^ u64::from(<$bits>::MAX),
+                    Unary::ShiftUp(by) => u64::from((x as $bits) << by),
+                    Unary::ShiftDown(by) => x >> by,
                 }
             }
 
@@ -104,6 +106,8 @@ macro_rules! numbers {
                     Binary::AndNot => !x & y,
                     Binary::Or => x | y,
                     Binary::Xor => x ^ y,
+                    Binary::IntAdd => u64::from((x as $bits).wrapping_add(y as $bits)),
+                    Binary::IntSub => u64::from((x as $bits).wrapping_sub(y as $bits)),
                 }
             }
 
@@ -171,6 +175,10 @@ impl State<'_> {
         u64::from_le_bytes(bytes)
     }
 
+    fn sign(&self, bits: u64) -> bool {
+        bits >> (8 * self.precision.bytes() - 1) == 1
+    }
+
     fn op(&self, op: &Op, lane: usize) -> u64 {
         let r = |reg: &crate::lane::program::Reg| self.regs[reg.0 as usize][lane];
         match op {
@@ -186,10 +194,17 @@ impl State<'_> {
             Op::NegMulAdd(x, y, z) => by!(self, fused(by!(self, unary(Unary::Neg, r(x))), r(y), r(z))),
             Op::Compare(f, x, y) => by!(self, compare(*f, r(x), r(y))),
             Op::Select(mask, x, y) => {
-                if r(mask) == 0 {
-                    r(y)
-                } else {
+                if self.sign(r(mask)) {
                     r(x)
+                } else {
+                    r(y)
+                }
+            }
+            Op::CallWhere(f, mask, x, y) => {
+                if self.sign(r(mask)) {
+                    by!(self, call(f.0, r(x), 0))
+                } else {
+                    r(y)
                 }
             }
             Op::Call(f, args) => by!(self, call(f.0, r(&args[0]), args.get(1).map_or(0, r))),
