@@ -47,6 +47,8 @@ fn of(op: &Op) -> (u128, u128) {
         Op::Binary(..) | Op::Unary(..) | Op::Compare(..) => (1, 0),
         Op::MulAdd(..) | Op::NegMulAdd(..) => (2, 0),
         Op::Call(..) => (0, 1),
+        // Called where an argument is out of the ordinary, which is hardly ever.
+        Op::CallWhere(..) => (0, 0),
         Op::Const(_) | Op::Load(_) | Op::LoadInt(_) | Op::Count(_) | Op::Test(..) => (0, 0),
         Op::Select(..) | Op::Fold(..) => (0, 0),
     }
