@@ -64,7 +64,7 @@ enum Condition {
 /// The program of a step.
 ///
 /// # Errors
-/// [`Error::Unsupported`] for an index that may leave its array.
+/// [`Error::Unsupported`](crate::Error::Unsupported) for an index that may leave its array.
 pub fn emit(
     arrays: &Arrays,
     schedule: &Schedule,

@@ -1,6 +1,6 @@
 //! Vector elementary functions: one arithmetic, three faces, the same bits everywhere.
 //!
-//! Each function is written once over [`lanes`], a small set of operations that IEEE 754 fixes to the bit. From it come
+//! Each function is written once over `lanes`, a small set of operations that IEEE 754 fixes to the bit. From it come
 //! loops over slices ([`kernels`]), functions for compiled code by address (`address`), and reductions ([`reduce`]).
 //! They run on AVX2 with FMA where the machine has it and on arrays where it has not, with equal bits; the tail of a
 //! slice has the bits of any other place. Errors are at most 2 ulp; each file says how it gets there.
