@@ -601,6 +601,7 @@ impl<T: Number> MatrixStep<T> {
 ///
 /// # Safety
 /// Each pointer is to as many elements as its array has; the result overlaps no operand.
+#[inline(never)]
 unsafe fn run_whole<T: Number>(
     arrays: &Arrays,
     kernel: &Whole,
