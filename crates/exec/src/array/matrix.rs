@@ -3,7 +3,8 @@
 //! [`prepare`] brings nests into that form, where a factor that belongs to one side only is multiplied into that side
 //! first; [`recognise`] reads the form off.
 
-use super::{ArrayId, Arrays, At, Body, Definition, Entry, Factor, Guard, Nest, Read, Reduction};
+use super::labels::{Set, labels, points};
+use super::{ArrayId, Arrays, At, Body, Entry, Factor, Guard, Nest, Read, Reduction};
 use crate::gemm::{Line, Product, Strides, View};
 use smallvec::SmallVec;
 
@@ -37,14 +38,6 @@ pub struct Matrix {
     pub bias: Option<ArrayId>,
 }
 
-type Set = u64;
-
-fn labels(at: &[At]) -> Set {
-    let mut set = 0;
-    at.iter().for_each(|t| t.each_label(&mut |l| set |= 1 << l));
-    set
-}
-
 /// How the labels of a matrix product are divided.
 struct Sides {
     /// Positions of the two main factors.
@@ -63,11 +56,7 @@ impl Sides {
         if nest.reduction != Reduction::Sum || nest.free == nest.extents.len() || nest.extents.len() > 60 {
             return None;
         }
-        let points = |set: Set| {
-            (0..nest.extents.len())
-                .filter(|l| set >> l & 1 == 1)
-                .fold(1usize, |n, l| n.saturating_mul(nest.extents[l]))
-        };
+        let points = |set: Set| points(set, &nest.extents);
         let bound: Set = (nest.free..nest.extents.len()).fold(0, |s, l| s | 1 << l);
         // The factor with most entries is one side; the other is the largest that has rows of its own, or else the
         // largest: a matrix times a vector.
@@ -108,11 +97,7 @@ impl Sides {
                 continue;
             }
             let (only_a, only_b) = (self.in_a & !self.in_b, self.in_b & !self.in_a);
-            let entries = |set: Set| {
-                (0..nest.extents.len())
-                    .filter(|l| set >> l & 1 == 1)
-                    .fold(1usize, |n, l| n.saturating_mul(nest.extents[l]))
-            };
+            let entries = |set: Set| points(set, &nest.extents);
             let left = (of & only_b == 0).then(|| entries(self.in_a | of));
             let right = (of & only_a == 0).then(|| entries(self.in_b | of));
             match (left, right) {
@@ -131,23 +116,11 @@ impl Sides {
 
 /// Multiplies what belongs to one side into that side, so that [`recognise`] finds two factors.
 pub fn prepare(arrays: Arrays) -> Arrays {
-    let mut new: Vec<ArrayId> = Vec::with_capacity(arrays.arrays.len());
-    let mut out = Arrays::default();
-    for mut array in arrays.arrays {
-        array.definition.rename(&|a: ArrayId| new[a.index()]);
-        if let Definition::Nest(nest) = &mut array.definition
-            && let Some(sides) = Sides::of(&out, nest)
-        {
-            separate(&mut out, nest, &sides);
+    arrays.rebuilt(|out, nest| {
+        if let Some(sides) = Sides::of(out, nest) {
+            separate(out, nest, &sides);
         }
-        new.push(out.push(array));
-    }
-    out.inputs = arrays.inputs;
-    out.inputs.iter_mut().for_each(|i| i.array = new[i.array.index()]);
-    out.outputs = arrays.outputs.iter().map(|o| new[o.index()]).collect();
-    out.recurrences = arrays.recurrences;
-    out.names = arrays.names.into_iter().map(|(id, name)| (new[id.index()], name)).collect();
-    out
+    })
 }
 
 /// A vector along the only summed label, which the product takes as it is.

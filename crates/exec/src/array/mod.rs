@@ -4,6 +4,7 @@
 //! the choice of kernels work on; no names, no symbols, no derivatives are left.
 
 pub mod composite;
+mod labels;
 pub mod lower;
 pub mod matrix;
 pub mod order;
@@ -461,6 +462,24 @@ impl Arrays {
         let names = self.names.into_iter().filter(|(id, _)| live[id.index()]);
         pruned.names = names.map(|(id, name)| (new[id.index()], name)).collect();
         pruned
+    }
+
+    /// The same arrays after each nest was changed, with what it needs besides added before it; numbers change.
+    fn rebuilt(self, mut change: impl FnMut(&mut Arrays, &mut Nest)) -> Arrays {
+        let mut new: Vec<ArrayId> = Vec::with_capacity(self.arrays.len());
+        let mut out = Arrays::default();
+        for mut array in self.arrays {
+            array.definition.rename(&|a: ArrayId| new[a.index()]);
+            if let Definition::Nest(nest) = &mut array.definition {
+                change(&mut out, nest);
+            }
+            new.push(out.push(array));
+        }
+        out.inputs = self.inputs.into_iter().map(|i| Input { array: new[i.array.index()], ..i }).collect();
+        out.outputs = self.outputs.iter().map(|o| new[o.index()]).collect();
+        out.recurrences = self.recurrences;
+        out.names = self.names.into_iter().map(|(id, name)| (new[id.index()], name)).collect();
+        out
     }
 
     /// Outputs that are inputs, literals or other outputs become nests that copy them: one more store of a program.

@@ -3,7 +3,8 @@
 //! `J[i,c] = Σ_a Σ_b A[i,a] B[a,b] C[b,c]` costs `i·a·b·c` at once, and `i·a·b + i·b·c` in two steps. Small products
 //! are ordered exactly, over all pairings of subsets; longer ones greedily.
 
-use super::{ArrayId, Arrays, At, Body, Definition, Entry, Factor, Guard, Nest, Read, Reduction};
+use super::labels::{Set, labels};
+use super::{ArrayId, Arrays, At, Body, Entry, Factor, Guard, Nest, Read, Reduction};
 
 /// Factors up to which all orders are compared.
 const EXACT: usize = 7;
@@ -12,39 +13,12 @@ const SMALL: f64 = 4096.0;
 
 /// Splits products; numbers of arrays change, operands stay before their users.
 pub fn split(arrays: Arrays) -> Arrays {
-    let mut new: Vec<ArrayId> = Vec::with_capacity(arrays.arrays.len());
-    let mut out = Arrays::default();
-    for mut array in arrays.arrays {
-        array.definition.rename(&|a: ArrayId| new[a.index()]);
-        if let Definition::Nest(nest) = &mut array.definition {
-            while let Some((first, rest)) = plan(nest).map(|pair| take(nest, &pair)) {
-                let temporary = out.nest(Entry::Real, first);
-                *nest = rest(temporary);
-            }
+    arrays.rebuilt(|out, nest| {
+        while let Some((first, rest)) = plan(nest).map(|pair| take(nest, &pair)) {
+            let temporary = out.nest(Entry::Real, first);
+            *nest = rest(temporary);
         }
-        new.push(out.push(array));
-    }
-    out.inputs = arrays
-        .inputs
-        .into_iter()
-        .map(|mut i| {
-            i.array = new[i.array.index()];
-            i
-        })
-        .collect();
-    out.outputs = arrays.outputs.iter().map(|o| new[o.index()]).collect();
-    out.recurrences = arrays.recurrences;
-    out.names = arrays.names.into_iter().map(|(id, name)| (new[id.index()], name)).collect();
-    out
-}
-
-/// A set of labels, or of factors.
-type Set = u64;
-
-fn labels(at: &[At]) -> Set {
-    let mut set = 0;
-    at.iter().for_each(|t| t.each_label(&mut |l| set |= 1 << l));
-    set
+    })
 }
 
 fn read_labels(read: &Read) -> Set {

@@ -19,6 +19,10 @@ impl<'a> Emitter<'a> {
 
     /// Whether a member reduces over any loop, and whether over one outside the innermost run.
     pub(super) fn reduces(&self, id: ArrayId) -> (bool, bool) {
+        // A scatter adds where its indices say, whatever the loops.
+        if matches!(self.arrays[id].definition, Definition::Scatter(..)) {
+            return (false, false);
+        }
         let from = self.reduced_from(id);
         let mut bound = self.nest(id).bound().filter_map(|l| self.depth(id, l));
         let any = from < self.order.len() || bound.clone().next().is_some();
@@ -157,7 +161,7 @@ impl<'a> Emitter<'a> {
     /// Memory in which terms are added up begins with nothing.
     pub(super) fn clear_sums(&mut self, id: ArrayId, extents: &[usize]) {
         let (_, in_memory) = self.reduces(id);
-        if !in_memory || matches!(self.arrays[id].definition, Definition::Scatter(..)) {
+        if !in_memory {
             return;
         }
         let nest = self.nest(id);
@@ -180,10 +184,7 @@ impl<'a> Emitter<'a> {
         let nest = self.nest(id);
         let (reduces, in_memory) = self.reduces(id);
         let from = self.reduced_from(id);
-        if !reduces
-            || from == self.order.len()
-            || matches!(self.arrays[id].definition, Definition::Scatter(..))
-        {
+        if !reduces || from == self.order.len() {
             return Ok(());
         }
         for written in self.written(id, 0..nest.free) {
