@@ -2,7 +2,8 @@
 //!
 //! Edits are made in the text of the claimed side, one at a time, the smallest first. Each edited text is read and
 //! lowered as the claim was, beside a stand-in for the derived value, so that nothing is derived again. What agrees at
-//! the counterexample is put to the same check as the claim, under a small budget.
+//! the counterexample and at a few random points is put to the same check as the claim. Work is counted, no clock is
+//! read: the same claim has the same answer on a busy machine.
 
 mod edits;
 
@@ -12,16 +13,23 @@ use crate::parse::parse_formula;
 use crate::program::{Claim, Program};
 use crate::scope::{Declared, Meaning, Scope};
 use crate::source::{Source, Span};
+use crate::verify::sample;
 use chainrule_check::{Budget, Counterexample, Question, Slip, Verdict, check};
 use chainrule_core::eval::Bindings;
 use chainrule_core::graph::Graph;
 use chainrule_core::node::NodeId;
 use chainrule_core::shape::{DType, Type};
+use chainrule_core::tensor::Tensor;
 use indexmap::IndexSet;
-use std::time::{Duration, Instant};
 
 /// Edited formulas that are read; the smallest edits come first.
 const TRIED: usize = 500;
+/// Letters of all edited formulas that are read, so that a very long formula is edited less often.
+const LETTERS: usize = 1 << 18;
+/// Edited formulas that are put to the check: those that agree at every point are nearly always right.
+const CHECKED: usize = 4;
+/// Random points at which an edited formula is compared before it is put to the check, and how many are tried for.
+const POINTS: (usize, u64) = (3, 8);
 
 /// What the search knows of the claim.
 pub(crate) struct Wrong<'w> {
@@ -43,22 +51,28 @@ pub(crate) fn smallest(
     wrong: &Wrong<'_>,
     budget: &Budget,
 ) -> Option<(String, Slip)> {
-    // The count of edits ends the search; the clock only guards against edits that are slow to decide.
-    let deadline = Instant::now() + budget.time.min(Duration::from_secs(2));
     let side = written(program, wrong)?;
     let mut search = Search::new(scope, wrong)?;
     let (tree, equation) = parse_formula(&Source::new("", side.as_str())).0?;
     let [Side::Expr(root)] = equation.sides[..] else { return None };
     let words = edits::Words::of(scope, &tree, root, wrong.formula);
     let mut seen = IndexSet::from([side.clone()]);
+    let (mut letters, mut checked) = (0, 0);
     for edit in edits::of(&tree, root, &side, &words) {
-        if seen.len() > TRIED || Instant::now() > deadline {
-            return None;
-        }
         let mut text = side.clone();
         text.replace_range(edit.span.start..edit.span.end, &edit.text);
-        if seen.insert(text.clone()) && search.is_right(&text, budget) {
-            return Some((text, slip(edit.slip)));
+        letters += text.len();
+        if seen.len() > TRIED || letters > LETTERS || checked == CHECKED {
+            return None;
+        }
+        if !seen.insert(text.clone()) {
+            continue;
+        }
+        if let Some(node) = search.agreeing(&text) {
+            checked += 1;
+            if search.is_right(node, budget) {
+                return Some((text, slip(edit.slip)));
+            }
         }
     }
     None
@@ -91,11 +105,14 @@ struct Search<'w> {
     scope: Scope,
     /// `derived[i,j]`
     left: String,
+    /// Points, and the derived value there.
+    known: Vec<(Bindings<f64>, Tensor<f64>)>,
 }
 
 impl<'w> Search<'w> {
     fn new(scope: &Scope, wrong: &'w Wrong<'w>) -> Option<Search<'w>> {
         let mut scope = scope.clone();
+        let known = known(&scope, wrong);
         let mut name = "derived".to_string();
         while scope.names.contains_key(&name) || scope.graph.find_input(&name).is_some() {
             name.push('_');
@@ -106,24 +123,30 @@ impl<'w> Search<'w> {
         scope.names.insert(name.clone(), declared);
         let letters: Vec<&str> = wrong.formula.letters.iter().map(|l| l.name.as_str()).collect();
         let left = if letters.is_empty() { name } else { format!("{name}[{}]", letters.join(",")) };
-        Some(Search { wrong, scope, left })
+        Some(Search { wrong, scope, left, known })
     }
 
-    /// Whether the claim with this text in the place of its claimed side is right.
-    fn is_right(&mut self, text: &str, budget: &Budget) -> bool {
-        let Some(node) = self.node(text) else { return false };
-        let (truth, graph) = (self.wrong.truth, &mut self.scope.graph);
-        if graph.ty(node) != graph.ty(truth) || !agree(graph, node, truth, self.wrong.point) {
-            return false;
+    /// The edited text as a node, if it has the derived value's type, agrees with it at known points and differs at
+    /// none.
+    fn agreeing(&mut self, text: &str) -> Option<NodeId> {
+        let node = self.node(text)?;
+        let graph = &self.scope.graph;
+        if graph.ty(node) != graph.ty(self.wrong.truth) {
+            return None;
         }
-        let small = Budget {
-            time: budget.time.min(Duration::from_millis(400)),
-            steps: budget.steps / 3,
-            points: budget.points.min(60),
-            ..budget.clone()
-        };
-        let question = Question { assume: self.wrong.assume, budget: small, ..Question::new(truth, node) };
-        match check(graph, &question).verdict {
+        let mut seen = self.known.is_empty();
+        for (point, truth) in &self.known {
+            seen |= agree(graph, node, truth, point)?;
+        }
+        seen.then_some(node)
+    }
+
+    /// Whether the claim with this node as its claimed side is right.
+    fn is_right(&mut self, node: NodeId, budget: &Budget) -> bool {
+        let small = Budget { steps: budget.steps / 3, points: budget.points.min(60), ..budget.clone() };
+        let question =
+            Question { assume: self.wrong.assume, budget: small, ..Question::new(self.wrong.truth, node) };
+        match check(&mut self.scope.graph, &question).verdict {
             Verdict::Proved => true,
             // A few points of one size would be no reason to tell a learner what is right.
             Verdict::Tested(tested) => {
@@ -164,18 +187,50 @@ impl<'w> Search<'w> {
     }
 }
 
-/// Whether two nodes have about the same values at a point; what has none is left to the check.
-fn agree(g: &Graph, a: NodeId, b: NodeId, point: &Counterexample) -> bool {
+/// The counterexample and random points where what is assumed holds, with the derived value there.
+fn known(scope: &Scope, wrong: &Wrong<'_>) -> Vec<(Bindings<f64>, Tensor<f64>)> {
+    let g = &scope.graph;
+    let declared = scope
+        .names
+        .values()
+        .filter_map(|d| if let Meaning::Input(id, _) = d.meaning { Some(id) } else { None });
+    let needed: Vec<NodeId> =
+        [wrong.truth].into_iter().chain(wrong.assume.iter().copied()).chain(declared).collect();
+    let random = (0..POINTS.1).filter_map(|trial| {
+        let point = sample(g, &needed, trial).ok()?;
+        let holds = g.evaluate(wrong.assume, &point).ok()?;
+        holds.iter().all(|v| v.boolean().is_some_and(|t| t.data().iter().all(|&b| b))).then_some(point)
+    });
+    let value = |point: Bindings<f64>| {
+        let value = g.evaluate(&[wrong.truth], &point).ok()?.remove(0).real()?.clone();
+        value.data().iter().all(|x| x.is_finite()).then_some((point, value))
+    };
+    [bindings(wrong.point)]
+        .into_iter()
+        .filter_map(value)
+        .chain(random.filter_map(value).take(POINTS.0))
+        .collect()
+}
+
+fn bindings(at: &Counterexample) -> Bindings<f64> {
     let mut bindings = Bindings::<f64>::new();
-    for (name, value) in &point.point {
+    for (name, value) in &at.point {
         bindings.bind(name, value.clone());
     }
-    for (name, size) in &point.sizes {
+    for (name, size) in &at.sizes {
         bindings = bindings.with_size(name, *size);
     }
-    let Ok(values) = g.evaluate(&[a, b], &bindings) else { return true };
-    let (Some(x), Some(y)) = (values[0].real(), values[1].real()) else { return false };
-    let near =
-        |x: f64, y: f64| !(x - y).is_finite() || (x - y).abs() <= 1e-6 * x.abs().max(y.abs()).max(1e-3);
-    x.data().iter().zip(y.data()).all(|(x, y)| near(*x, *y))
+    bindings
+}
+
+/// Whether a node is seen to have about the given value at a point, `false` where it has no finite value there, and
+/// `None` if it has another one.
+fn agree(g: &Graph, node: NodeId, truth: &Tensor<f64>, point: &Bindings<f64>) -> Option<bool> {
+    let Ok(values) = g.evaluate(&[node], point) else { return Some(false) };
+    let entries = values[0].real()?.data().iter().zip(truth.data());
+    if entries.clone().any(|(x, _)| !x.is_finite()) {
+        return Some(false);
+    }
+    let near = |x: f64, y: f64| (x - y).abs() <= 1e-6 * x.abs().max(y.abs()).max(1e-3);
+    entries.clone().all(|(x, y)| near(*x, *y)).then_some(true)
 }
