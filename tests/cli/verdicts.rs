@@ -44,6 +44,36 @@ fn answers_follow_from_earlier_ones() {
 }
 
 #[test]
+fn a_teacher_chooses_how_much_is_told() {
+    let program = |word: &str| {
+        format!(
+            "feedback {word}; var z : real[n]; const y : index[n]; def l = log(sum(j, exp(z[j]))) - z[y]; \
+             claim a: dl/dz[i] = exp(z[i])/log(sum(j, exp(z[j]))) - delta(i, y); \
+             case H {{ y = 1; z = [-1, 0, 3] }}; expect H: l = 3 tol 2 digits; expect H: dl/dz = [0, -1, 1]"
+        )
+    };
+    let words = ["verdict", "hint", "counterexample", "full"];
+    golden_text!(
+        "cli",
+        "check_feedback",
+        words.map(|word| seen(&["check", "-e", &program(word)])).join("\n")
+    );
+    let derived = ["exp(z[j])) - delta", "softmax", "0.9362", "0.936", "3.066"];
+    for (word, format) in
+        ["verdict", "hint"].iter().flat_map(|w| ["text", "json", "latex", "junit"].map(|f| (w, f)))
+    {
+        let shown = utf8(&chainrule(&["check", "-e", &program(word), "--format", format]).stdout);
+        let own = shown.replace("exp(z[i])/log(sum(j, exp(z[j]))) - delta(i, y)", "");
+        assert!(shown.contains("WRONG") || shown.contains("wrong"), "{word} {format}");
+        assert!(derived.iter().all(|text| !own.contains(text)), "{word} {format}: {shown}");
+        assert_eq!(
+            own.contains("rule:log") || own.contains("rule for log"),
+            *word == "hint" && ["text", "json"].contains(&format)
+        );
+    }
+}
+
+#[test]
 fn claims_are_typed() {
     let lines: [&[&str]; 6] = [
         &["check", "-e", "var x : real[n]; claim d(sum(x^2))/dx = 2*x"],

@@ -7,7 +7,7 @@ use crate::formula::{self, Request, Side};
 use crate::noise;
 use crate::program::{Claim, Expectation, Problem, Program};
 use crate::repair::{self, Wrong};
-use crate::scope::Scope;
+use crate::scope::{Feedback, Scope};
 use crate::source::Span;
 use crate::written::Written;
 use chainrule_check::{Budget, Question, Report, Verdict, check};
@@ -39,6 +39,15 @@ pub struct Record {
     pub follow_through: Option<String>,
     /// What a reader should know beside it, a sentence each.
     pub notes: Vec<String>,
+    /// How much of what was found a report tells.
+    pub feedback: Feedback,
+}
+
+impl Record {
+    /// Whether a report tells this much.
+    pub fn tells(&self, what: Feedback) -> bool {
+        self.feedback >= what
+    }
 }
 
 impl Judged {
@@ -241,6 +250,7 @@ impl Program {
             outcome,
             follow_through: None,
             notes: Vec::new(),
+            feedback: problem.scope.settings.feedback,
         }
     }
 
@@ -398,6 +408,7 @@ fn judge_expectation(problem: &Problem, expect: &Expectation) -> Record {
         outcome,
         follow_through: None,
         notes: Vec::new(),
+        feedback: problem.scope.settings.feedback,
     }
 }
 

@@ -12,6 +12,37 @@ use chainrule_core::node::NodeId;
 use chainrule_core::shape::Dim;
 use indexmap::IndexMap;
 
+/// How much a report tells of what is not right; each tells what the one before it does, and more.
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Default, Debug)]
+pub enum Feedback {
+    /// The verdict and the points.
+    Verdict,
+    /// The point where it is wrong, the slip behind it, an invariant that is violated; never a derived formula or its
+    /// values.
+    Hint,
+    /// Both values there, and the numbers that were found for an expectation.
+    Counterexample,
+    /// The smallest edit that is right, and the derived formula.
+    #[default]
+    Full,
+}
+
+impl Feedback {
+    /// All of them, the shortest first.
+    pub const ALL: [Feedback; 4] =
+        [Feedback::Verdict, Feedback::Hint, Feedback::Counterexample, Feedback::Full];
+
+    /// The word that sets it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Feedback::Verdict => "verdict",
+            Feedback::Hint => "hint",
+            Feedback::Counterexample => "counterexample",
+            Feedback::Full => "full",
+        }
+    }
+}
+
 /// Settings of a file, as far as they change what formulas mean or how answers are written.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Settings {
@@ -23,8 +54,8 @@ pub struct Settings {
     pub einstein: bool,
     /// Claims are graded against the learner's own earlier answers.
     pub follow_through: bool,
-    /// How much a report tells: `verdict`, `hint`, `counterexample`, `full`.
-    pub feedback: String,
+    /// How much a report tells of what is not right.
+    pub feedback: Feedback,
     /// Title of the file.
     pub title: Option<String>,
 }
@@ -36,7 +67,7 @@ impl Default for Settings {
             numerator_layout: true,
             einstein: false,
             follow_through: false,
-            feedback: "full".to_string(),
+            feedback: Feedback::Full,
             title: None,
         }
     }

@@ -11,6 +11,7 @@ use chainrule_check::{Condition, Counterexample, Modular, Report, Slip, Verdict}
 use chainrule_core::rational::Rational;
 use chainrule_lang::judge::{Expected, Grade, Judged, Outcome, Record};
 use chainrule_lang::program::{Problem, Program};
+use chainrule_lang::scope::Feedback;
 use numbers::{list, pair, short};
 use std::fmt::Write;
 
@@ -91,7 +92,8 @@ pub fn words(record: &Record) -> String {
         Outcome::Asked => "left to the learner".to_string(),
         Outcome::Unread => "not understood".to_string(),
         Outcome::Expected(e) if e.pass => {
-            let found = if e.found.shape().is_empty() && !e.tolerance.is_empty() {
+            let told = record.tells(Feedback::Counterexample) && !e.tolerance.is_empty();
+            let found = if e.found.shape().is_empty() && told {
                 format!("   {:?}", e.found.data()[0])
             } else {
                 String::new()
@@ -134,14 +136,17 @@ pub fn points<'r>(records: impl Iterator<Item = &'r Record>) -> String {
 }
 
 fn details(out: &mut String, record: &Record) {
+    if !record.tells(Feedback::Hint) {
+        return;
+    }
     if let Some(own) = &record.follow_through {
         wrapped(out, "", &format!("consistent with your (wrong) {own}: follow-through credit"));
     }
     match &record.outcome {
-        Outcome::Judged(judged) => explain(out, judged, record.follow_through.is_some()),
+        Outcome::Judged(judged) => explain(out, record, judged),
         Outcome::NotComparable(why) => wrapped(out, "", why),
         Outcome::Failed(why) => wrapped(out, "", why),
-        Outcome::Expected(e) if !e.pass => failed(out, e),
+        Outcome::Expected(e) if !e.pass && record.tells(Feedback::Counterexample) => failed(out, e),
         _ => {}
     }
     for note in &record.notes {
@@ -153,19 +158,18 @@ fn details(out: &mut String, record: &Record) {
     }
 }
 
-/// `follows`: the slip was made in an earlier answer, and was named there.
-fn explain(out: &mut String, judged: &Judged, follows: bool) {
+fn explain(out: &mut String, record: &Record, judged: &Judged) {
     let report = &judged.report;
     if let Some((link, links)) = judged.link {
         let _ = writeln!(out, "link {link} of {links} is the first that does not hold");
     }
     match &report.verdict {
-        Verdict::Wrong(example) => wrong(out, judged, example, follows),
+        Verdict::Wrong(example) => wrong(out, record, judged, example),
         Verdict::Conditional(condition) => {
             conditional(out, condition);
             if !condition.convention {
                 slips(out, report);
-                one_edit(out, judged);
+                one_edit(out, record, judged);
             }
         }
         Verdict::Layout => wrapped(
@@ -194,10 +198,28 @@ fn explain(out: &mut String, judged: &Judged, follows: bool) {
     }
 }
 
-fn wrong(out: &mut String, judged: &Judged, example: &Counterexample, follows: bool) {
+fn wrong(out: &mut String, record: &Record, judged: &Judged, example: &Counterexample) {
     let report = &judged.report;
     let case = example.case.as_ref().map(|c| format!("   (your case {c})")).unwrap_or_default();
     let _ = writeln!(out, "at {}{case}", place(example, judged.base));
+    if record.tells(Feedback::Counterexample) {
+        differing(out, judged, example);
+    }
+    // What follows from an earlier answer has its slip there, where it was named.
+    if record.follow_through.is_none() {
+        slips(out, report);
+    }
+    if let Some(invariant) = &report.invariant {
+        wrapped(out, "check yourself:  ", &invariant.sentence);
+    }
+    one_edit(out, record, judged);
+    if record.tells(Feedback::Full) {
+        wrapped(out, "derived:  ", &judged.derived);
+    }
+}
+
+/// The values of both formulas, and those at a smaller point.
+fn differing(out: &mut String, judged: &Judged, example: &Counterexample) {
     table(out, judged, example);
     if let Some(small) = &example.smallest {
         let (yours, derived) = small.entry();
@@ -213,19 +235,11 @@ fn wrong(out: &mut String, judged: &Judged, example: &Counterexample, follows: b
             &format!("{}:{entry}   yours {yours}, derived {derived}", place(small, judged.base)),
         );
     }
-    if !follows {
-        slips(out, report);
-    }
-    if let Some(invariant) = &report.invariant {
-        wrapped(out, "check yourself:  ", &invariant.sentence);
-    }
-    one_edit(out, judged);
-    wrapped(out, "derived:  ", &judged.derived);
 }
 
 /// The learner's own formula with one thing changed.
-fn one_edit(out: &mut String, judged: &Judged) {
-    if let Some(edited) = &judged.edited {
+fn one_edit(out: &mut String, record: &Record, judged: &Judged) {
+    if let Some(edited) = judged.edited.as_ref().filter(|_| record.tells(Feedback::Full)) {
         wrapped(out, "one edit:  ", edited);
     }
 }

@@ -9,7 +9,7 @@ use crate::case::Case;
 use crate::diagnostic::Diagnostic;
 use crate::formula::{self, Request};
 use crate::lower::children;
-use crate::scope::{Declared, Meaning};
+use crate::scope::{Declared, Feedback, Meaning};
 use crate::source::{Source, Span};
 use crate::value::{Refused, constant};
 use chainrule_core::graph::op::Facts;
@@ -156,8 +156,8 @@ impl Build<'_> {
             Setting::Title(title) => s.title = Some(title.clone()),
             Setting::FollowThrough => s.follow_through = true,
             Setting::Feedback(word) => {
-                if ["verdict", "hint", "counterexample", "full"].contains(&word.text.as_str()) {
-                    s.feedback = word.text.clone();
+                if let Some(feedback) = Feedback::ALL.into_iter().find(|f| f.word() == word.text) {
+                    s.feedback = feedback;
                 } else {
                     self.report(
                         Diagnostic::error(

@@ -4,6 +4,7 @@ use super::{slip, words};
 use chainrule_check::{Counterexample, Verdict};
 use chainrule_core::tensor::{Tensor, Value as Tensors};
 use chainrule_lang::judge::{Grade, Judged, Outcome, Record, reals};
+use chainrule_lang::scope::Feedback;
 use serde_json::{Map, Value, json};
 use std::fmt::Write;
 
@@ -17,6 +18,7 @@ fn record(record: &Record) -> Value {
     out.insert("label".into(), json!(record.label));
     out.insert("text".into(), json!(record.text));
     out.insert("verdict".into(), json!(record.word()));
+    let full = |value| if record.tells(Feedback::Full) { value } else { Value::Null };
     let mut how = Value::Null;
     let (mut condition, mut almost_everywhere) = (Value::Null, Value::Null);
     let (mut counterexample, mut slip_text, mut repair) = (Value::Null, Value::Null, Value::Null);
@@ -30,12 +32,14 @@ fn record(record: &Record) -> Value {
                 Verdict::Conditional(c) => {
                     condition = json!(c.text);
                     almost_everywhere = json!(c.almost_everywhere);
-                    repair = json!(judged.edited);
+                    repair = full(json!(judged.edited));
                 }
                 Verdict::Wrong(example) => {
-                    counterexample = point(judged, example);
-                    repair = json!(judged.repair());
-                    if let Some(first) = judged.report.diagnosis() {
+                    if record.tells(Feedback::Counterexample) {
+                        counterexample = point(judged, example);
+                    }
+                    repair = full(json!(judged.repair()));
+                    if let Some(first) = judged.report.diagnosis().filter(|_| record.tells(Feedback::Hint)) {
                         slip_text = json!({
                             "name": first.name, "tag": first.tag, "right": first.right, "wrong": first.wrong,
                             "step": first.step.map(|(k, n)| [k, n]), "text": slip(first),
@@ -55,8 +59,10 @@ fn record(record: &Record) -> Value {
             } else {
                 format!("evaluated, {}", e.tolerance)
             });
-            out.insert("found".into(), tensor(&e.found));
-            out.insert("expected".into(), tensor(&e.expected));
+            if record.tells(Feedback::Counterexample) {
+                out.insert("found".into(), tensor(&e.found));
+                out.insert("expected".into(), tensor(&e.expected));
+            }
         }
         Outcome::Asked | Outcome::Unread => {}
     }
@@ -71,7 +77,7 @@ fn record(record: &Record) -> Value {
         json!({ "of": number(points.to_f64()), "awarded": record.awarded().map(|a| number(a.to_f64())) })
     });
     out.insert("points".into(), json!(points));
-    if !record.notes.is_empty() {
+    if !record.notes.is_empty() && record.tells(Feedback::Hint) {
         out.insert("notes".into(), json!(record.notes));
     }
     Value::Object(out)
