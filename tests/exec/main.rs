@@ -1,5 +1,6 @@
 //! Plans against the slow evaluator: random programs, options on and off, mistakes and their messages.
 
+mod batched;
 mod bound;
 mod coverage;
 mod explain;

@@ -15,6 +15,7 @@
 //! ```
 #![allow(unsafe_code)]
 
+mod batch;
 mod count;
 pub mod explain;
 mod functions;
