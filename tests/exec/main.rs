@@ -4,6 +4,7 @@ mod batched;
 mod bound;
 mod coverage;
 mod explain;
+mod in_place;
 mod judge;
 mod mistakes;
 mod options;
