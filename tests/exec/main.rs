@@ -2,6 +2,7 @@
 
 mod batched;
 mod bound;
+mod checkpoint;
 mod coverage;
 mod explain;
 mod in_place;

@@ -139,7 +139,7 @@ pub struct Explanation {
     pub steps: Vec<Step>,
     /// The buffers: inputs, then what the steps write.
     pub buffers: Vec<Buffer>,
-    /// Bytes of the plan's own memory for temporaries.
+    /// Bytes of the plan's own memory for temporaries, those of the steps of recurrences included.
     pub arena: u128,
     /// Bytes of the outputs, but for those that take the place of inputs.
     pub outputs: u128,
@@ -202,9 +202,9 @@ impl<T: Number> Plan<T> {
             threads: self.threads,
             steps,
             buffers,
-            arena: self.memory.arena as u128 * size + self.memory.integers as u128 * 8,
+            arena: self.own(),
             outputs,
-            unshared: self.memory.unshared as u128 * size + self.memory.integers as u128 * 8,
+            unshared: self.memory.unshared as u128 * size + self.memory.integers as u128 * 8 + self.inner(),
         }
     }
 

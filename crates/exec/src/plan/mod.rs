@@ -29,7 +29,7 @@ mod whole;
 
 use crate::array::lower::lower;
 use crate::array::matrix::{self, Matrix};
-use crate::array::{ArrayId, Arrays, Definition, Entry, Input, Whole, order, scatter, view};
+use crate::array::{ArrayId, Arrays, Definition, Entry, Input, Whole, ends, order, scatter, view};
 use crate::emit::{emit, inline};
 use crate::error::{Error, Result};
 use crate::gemm::{Pointers, Product, Workspace};
@@ -186,16 +186,16 @@ impl<T: Number> Plan<T> {
         let mut arrays = arrays.prune();
         arrays.copy_outputs();
         view::read_through(&mut arrays);
+        let mut arrays = arrays.prune();
+        ends::keep_ends(&mut arrays);
         let mut arrays = matrix::prepare(order::split(arrays.prune())).prune();
         scatter::solve(&mut arrays);
         let mut schedule = schedule::schedule(&arrays, options.fuse);
         let apart = in_place::settle(&arrays, &mut schedule, taken, T::DEPTH);
         let memory = memory::assign(&arrays, &schedule, options.reuse, &apart);
         let own = |n: &usize| taken.iter().all(|(output, _)| output != n);
-        let entries: u128 = (0..arrays.outputs.len())
-            .filter(own)
-            .map(|n| arrays[arrays.outputs[n]].count() as u128)
-            .sum();
+        let entries: u128 =
+            (0..arrays.outputs.len()).filter(own).map(|n| arrays[arrays.outputs[n]].count() as u128).sum();
         let bytes = (memory.arena as u128 + memory.integers as u128 + entries) * size_of::<T>() as u128;
         if bytes > options.limit {
             return Err(Error::TooLarge { bytes, limit: options.limit });
@@ -273,6 +273,13 @@ impl<T: Number> Plan<T> {
             }
         }
         plan.scheduled = schedule.steps;
+        if plan.inner() > 0 {
+            // The steps of recurrences are known only now.
+            let bytes = plan.explanation().peak();
+            if bytes > options.limit {
+                return Err(Error::TooLarge { bytes, limit: options.limit });
+            }
+        }
         plan.clock = options.timings.then(|| timings::Clock::new(plan.steps.len() + plan.copies.len()));
         Ok(plan)
     }
@@ -284,9 +291,11 @@ impl<T: Number> Plan<T> {
         };
         let operands = operands.clone();
         let mut kept: Vec<Option<ArrayId>> = vec![None; recurrence.carries];
+        let mut whole = vec![false; recurrence.carries];
         for &m in members {
-            if let Definition::Carry { carry, .. } = self.arrays[m].definition {
+            if let Definition::Carry { carry, end, .. } = self.arrays[m].definition {
                 kept[carry] = Some(m);
+                whole[carry] = !end;
             }
         }
         let start = self.table.len();
@@ -299,7 +308,7 @@ impl<T: Number> Plan<T> {
         self.reserve(&operands);
         let table = start..self.table.len();
         let body = Plan::of(recurrence.body.clone(), options, true, &[])?;
-        let step = RecurrenceStep::new(body, &recurrence, &kept, table);
+        let step = RecurrenceStep::new(body, &recurrence, whole, table);
         self.steps.push(Step::Recurrence(Box::new(step)));
         Ok(())
     }
@@ -455,6 +464,21 @@ impl<T: Number> Plan<T> {
             self.clock.iter_mut().for_each(timings::Clock::lap);
         }
         Ok(())
+    }
+
+    /// Bytes of the plans of steps of recurrences, and of the carries that pass from step to step.
+    fn inner(&self) -> u128 {
+        let of = |step: &Step<T>| match step {
+            Step::Recurrence(step) => step.bytes(),
+            _ => 0,
+        };
+        self.steps.iter().map(of).sum()
+    }
+
+    /// Bytes of the memory of its own.
+    fn own(&self) -> u128 {
+        let numbers = self.memory.arena as u128 * size_of::<T>() as u128;
+        numbers + self.memory.integers as u128 * size_of::<i64>() as u128 + self.inner()
     }
 
     /// The plan with memory of its own for inputs and outputs.
