@@ -9,6 +9,7 @@ mod in_place;
 mod judge;
 mod mistakes;
 mod options;
+mod products;
 mod programs;
 mod random;
 mod regression;

@@ -29,7 +29,7 @@ mod whole;
 
 use crate::array::lower::lower;
 use crate::array::matrix::{self, Matrix};
-use crate::array::{ArrayId, Arrays, Definition, Entry, Input, Whole, ends, order, scatter, view};
+use crate::array::{ArrayId, Arrays, Definition, Entry, Input, Whole, chain, ends, order, scatter, view};
 use crate::emit::{emit, inline};
 use crate::error::{Error, Result};
 use crate::gemm::{Pointers, Product, Workspace};
@@ -188,6 +188,7 @@ impl<T: Number> Plan<T> {
         view::read_through(&mut arrays);
         let mut arrays = arrays.prune();
         ends::keep_ends(&mut arrays);
+        chain::join(&mut arrays);
         let mut arrays = matrix::prepare(order::split(arrays.prune())).prune();
         scatter::solve(&mut arrays);
         let mut schedule = schedule::schedule(&arrays, options.fuse);
