@@ -418,6 +418,8 @@ fn biased<'a>(
             read.at.len() == nest.free && read.at.iter().enumerate().all(|(l, t)| t.as_label() == Some(l));
         let matrix = matrices[read.array.index()].as_ref()?;
         let free = matrix.product.epilogue.is_none() && matrix.product.m > 1 && matrix.product.n > 1;
+        // Rows and columns that are not computed would not get the other term.
+        let free = free && matrix.active_rows.is_none() && matrix.active_cols.is_none();
         let real = arrays[other.array].entry == Entry::Real && other.array != read.array;
         (whole
             && free
