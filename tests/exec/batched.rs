@@ -101,9 +101,8 @@ fn disagreement<S: Number>(
 fn rows_agree<S: Number>(seeds: std::ops::Range<u64>, program: impl Fn(u64) -> Program) {
     let (mut ran, mut tally) = ([0; 3], Tally::default());
     let total = seeds.end - seeds.start;
-    let wrong: Vec<String> = seeds
-        .filter_map(|seed| disagreement::<S>(seed, program(seed), &mut ran, &mut tally))
-        .collect();
+    let wrong: Vec<String> =
+        seeds.filter_map(|seed| disagreement::<S>(seed, program(seed), &mut ran, &mut tally)).collect();
     assert!(wrong.is_empty(), "{} differ\n{}", wrong.len(), wrong[..wrong.len().min(4)].join("\n"));
     assert!(ran.iter().all(|&n| n as u64 > total / 20), "batches of 0, 1, 3 that ran: {ran:?} of {total}");
     assert!(tally.judged as u64 > total, "{tally:?}");

@@ -40,9 +40,8 @@ fn disagreement<S: Number>(seed: u64, program: Program, counted: &mut [usize; 2]
     let mut plan = Plan::<S>::in_place(graph, outputs, &pairs, &options).unwrap_or_else(|e| panic!("{e}"));
     counted[0] += pairs.len();
     counted[1] += copies(&plan).saturating_sub(copies(&plain));
-    let mut found: Vec<Vec<S>> = (0..outputs.len())
-        .map(|n| vec![S::of(-7.25); plain.output_shape(n).iter().product()])
-        .collect();
+    let mut found: Vec<Vec<S>> =
+        (0..outputs.len()).map(|n| vec![S::of(-7.25); plain.output_shape(n).iter().product()]).collect();
     let values: Vec<Value<'_, S>> = case
         .data
         .iter()

@@ -127,7 +127,9 @@ impl fmt::Display for Error {
                     "the plan has {expected} {what}, and {found} were given; Plan::inputs lists what a run needs, and each output has its slice"
                 )
             }
-            Error::Value { name, expected, found } | Error::Argument { name, expected, found } => write!(f, "{name}: expected {expected}, found {found}"),
+            Error::Value { name, expected, found } | Error::Argument { name, expected, found } => {
+                write!(f, "{name}: expected {expected}, found {found}")
+            }
             Error::Label { name, found, below } if *below <= 0 => {
                 write!(f, "{name} holds the label {found}, and there is none to choose: its axis is empty")
             }

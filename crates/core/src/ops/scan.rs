@@ -267,7 +267,9 @@ impl Graph {
         };
         let refuse = |problem: String| Err(Error::Scan { step: name.to_string(), problem });
         if every.as_fixed().is_some_and(|k| k <= 0) {
-            return refuse(format!("a segment between two checkpoints has {every} steps, and it needs at least one"));
+            return refuse(format!(
+                "a segment between two checkpoints has {every} steps, and it needs at least one"
+            ));
         }
         let (segments, rest) = match (length.divide_exactly(every), length.as_fixed(), every.as_fixed()) {
             (Some(segments), ..) => (segments, Dim::ZERO),
@@ -287,7 +289,8 @@ impl Graph {
         }
         let mut carried = initial;
         for (first, steps, in_segments) in parts {
-            let part: Vec<NodeId> = whole.iter().map(|&x| self.part(x, &first, &steps)).collect::<Result<_>>()?;
+            let part: Vec<NodeId> =
+                whole.iter().map(|&x| self.part(x, &first, &steps)).collect::<Result<_>>()?;
             carried = match in_segments {
                 true => fold.segments(self, &segments, every, &carried, &part)?,
                 false => fold.steps(self, &steps, &carried, &part)?,
@@ -348,7 +351,13 @@ struct Fold<'a> {
 
 impl Fold<'_> {
     /// The carries after so many steps.
-    fn steps(&self, g: &mut Graph, length: &Dim, initial: &[NodeId], inputs: &[NodeId]) -> Result<Vec<NodeId>> {
+    fn steps(
+        &self,
+        g: &mut Graph,
+        length: &Dim,
+        initial: &[NodeId],
+        inputs: &[NodeId],
+    ) -> Result<Vec<NodeId>> {
         let operands: Vec<NodeId> = initial.iter().chain(inputs).chain(&self.constants).copied().collect();
         let all = g.scan(self.step.clone(), length, self.backward, &operands)?;
         Ok(initial.iter().zip(all).map(|(&first, all)| self.end(g, length, first, all)).collect())

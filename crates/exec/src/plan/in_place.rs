@@ -57,7 +57,11 @@ impl<T: Number> Plan<T> {
         for &(output, node) in pairs {
             let name = input_name(graph, node, "an input, whose place an output takes")?;
             let Some(input) = arrays.inputs.iter().position(|i| i.name == name) else {
-                return refuse(name, "an input that the outputs read", "one that no output depends on".into());
+                return refuse(
+                    name,
+                    "an input that the outputs read",
+                    "one that no output depends on".into(),
+                );
             };
             let Some(&made) = arrays.outputs.get(output) else {
                 let found = format!("{} outputs, counted from 0", arrays.outputs.len());

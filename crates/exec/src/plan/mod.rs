@@ -187,6 +187,7 @@ impl<T: Number> Plan<T> {
         arrays.copy_outputs();
         view::read_through(&mut arrays);
         let mut arrays = arrays.prune();
+        view::turn_outputs(&mut arrays);
         ends::keep_ends(&mut arrays);
         chain::join(&mut arrays);
         let mut arrays = matrix::prepare(order::split(arrays.prune())).prune();
