@@ -182,3 +182,45 @@ fn declared_facts_do_not_stop_a_plan() {
     plan.run(&[Value::Real(&[-1.0, 1.0])], &mut [&mut found]).unwrap();
     assert_eq!(found, [1.0, 0.0]);
 }
+
+#[test]
+fn batches_and_places_that_cannot_be() {
+    let Inputs { mut g, x, a, b, .. } = inputs();
+    let free = Type { dtype: chainrule_core::shape::DType::Int, ..Type::scalar() };
+    let z = g.input("z", free).unwrap();
+    let double = g.scale(&Rational::from(2), x);
+    let zero = g.zero(Type::real(["n"]));
+    let masked = g.select(b, double, zero).unwrap();
+    let total = g.sum_all(a).unwrap();
+    let options = sizes(&[("n", 3), ("m", 2)]);
+    let batch = |outputs: &[NodeId], inputs: &[NodeId]| {
+        Plan::<f64>::batched(&g, outputs, inputs, 4, &options).err().expect("a refusal")
+    };
+    let outputs = [masked, double, total];
+    let place = |pairs: &[(usize, NodeId)]| {
+        Plan::<f64>::in_place(&g, &outputs, pairs, &options).err().expect("a refusal")
+    };
+    let mut plan = Plan::<f64>::in_place(&g, &outputs, &[(0, x)], &options).unwrap();
+    assert_eq!(plan.inputs().iter().map(|i| i.name.as_str()).collect::<Vec<_>>(), ["x", "A", "b"]);
+    let numbers = [0.0; 6];
+    let truths = Value::Bool(&[true; 3]);
+    let mut run = |x: Value<'_, f64>, a: Value<'_, f64>| {
+        let (mut masked, mut double, mut total) = ([0.0; 3], [0.0; 3], [0.0]);
+        plan.run(&[x, a, truths], &mut [&mut masked, &mut double, &mut total]).expect_err("a refusal")
+    };
+    let cases = [
+        ("a batch of 2 x", batch(&[masked], &[double])),
+        ("a batch of x and x", batch(&[masked], &[x, x])),
+        ("a batch of x, with z as it is among the outputs", batch(&[masked, z], &[x])),
+        ("output 0 in the place of 2 x", place(&[(0, double)])),
+        ("output 0 in the place of z, which nobody reads", place(&[(0, z)])),
+        ("output 3 of three", place(&[(3, x)])),
+        ("outputs 0 and 1 in the place of x", place(&[(0, x), (1, x)])),
+        ("output 0 in two places", place(&[(0, x), (0, a)])),
+        ("output 0 in the place of truth values", place(&[(0, b)])),
+        ("a number in the place of x", place(&[(2, x)])),
+        ("a value for what is replaced", run(Value::Real(&numbers[..3]), Value::Real(&numbers))),
+        ("no value for A", run(Value::InPlace, Value::InPlace)),
+    ];
+    golden("plans_refuse_batches_and_places", &cases);
+}

@@ -54,6 +54,15 @@ pub enum Error {
         /// One past the largest allowed.
         below: i64,
     },
+    /// A node that a plan cannot treat as it was asked to.
+    Argument {
+        /// Name of the input, or number of the output.
+        name: String,
+        /// What was expected of it.
+        expected: String,
+        /// What it is.
+        found: String,
+    },
     /// The largest or smallest of nothing.
     EmptyAxis {
         /// The operation.
@@ -118,7 +127,9 @@ impl fmt::Display for Error {
                     "the plan has {expected} {what}, and {found} were given; Plan::inputs lists what a run needs, and each output has its slice"
                 )
             }
-            Error::Value { name, expected, found } => write!(f, "{name}: expected {expected}, found {found}"),
+            Error::Value { name, expected, found } | Error::Argument { name, expected, found } => {
+                write!(f, "{name}: expected {expected}, found {found}")
+            }
             Error::Label { name, found, below } if *below <= 0 => {
                 write!(f, "{name} holds the label {found}, and there is none to choose: its axis is empty")
             }

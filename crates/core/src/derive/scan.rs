@@ -5,6 +5,9 @@
 //! are one VJP of the step *batched* over all positions, so that `Σ_t` of outer products is one matrix product. The
 //! tangent is `d[t] = A[t] d[t-1] + u[t]`, where `u`, the part through inputs and constants, is one batched JVP.
 //!
+//! A step whose results are checkpoints is not batched: what it gives to inputs and constants is carried along, step by
+//! step, and the step is taken again where its parts are needed.
+//!
 //! Outer axes (of a Jacobian's far end) go along as axes of the carries; values of the primal are not repeated for
 //! them. Each side works in a graph of its own, copied from the step's body, so that nothing that happens to stand
 //! around the scan is mistaken for a part of it.
@@ -13,7 +16,7 @@ use super::{open_opaque, sweep};
 use crate::error::Result;
 use crate::form::{Access, Cond, Product};
 use crate::graph::Graph;
-use crate::graph::op::Scan;
+use crate::graph::op::{Op, Scan};
 use crate::graph::step::Step;
 use crate::index::{Label, Term};
 use crate::node::NodeId;
@@ -244,10 +247,13 @@ impl Recurrence {
         }
         let fed = |k: usize| live.iter().any(|&j| dependence[j][k]);
         let kept: Vec<usize> = (0..carries).filter(|&k| (wanted[k] || moved[k]) && fed(k)).collect();
+        if self.is_checkpointed() {
+            return self.pull_back_in_turn(g, rules, cotangents, far, (&live, &kept), wanted);
+        }
         let through = self.cotangents_before(g, rules, cotangents, far, &live, &kept)?;
         for (&k, &all) in kept.iter().zip(&through) {
             if wanted[k] {
-                bars[k] = Some(self.at_start(g, all, far, k));
+                bars[k] = Some(self.at_start(g, all, far, self.carry_shape(k)));
             }
         }
         let direct: Vec<usize> = (carries..self.operands.len()).filter(|&k| wanted[k]).collect();
@@ -295,6 +301,22 @@ impl Recurrence {
             return Ok(Vec::new());
         }
         let mut draft = Draft::new(self, rules)?;
+        let seeds = self.cotangent_seeds(g, &mut draft, cotangents, far, live, kept)?;
+        let xs: Vec<NodeId> = kept.iter().map(|&k| self.step.formals()[k]).collect();
+        let next = sweep::reverse_from(&mut draft.body, rules, &mut None, seeds, far.len(), &xs)?;
+        draft.run(self, g, "bar", !self.scan.backward, &next)
+    }
+
+    /// The cotangents of the next carries, `c[t] + m[t+1]`, in the step that carries `m`.
+    fn cotangent_seeds(
+        &self,
+        g: &mut Graph,
+        draft: &mut Draft,
+        cotangents: &[Option<NodeId>],
+        far: &[Dim],
+        live: &[usize],
+        kept: &[usize],
+    ) -> Result<Vec<(NodeId, Product)>> {
         for &k in kept {
             let zero = g.zero(over(far, self.carry_shape(k)));
             draft.carry(g, &format!("{}_bar", self.step.formal_name(k)), zero)?;
@@ -313,9 +335,57 @@ impl Recurrence {
             let total = total.expect("invariant: a carry without a cotangent feeds one that has");
             seeds.push((draft.outputs[j], Product::of(total, draft.body.shape(total))));
         }
-        let xs: Vec<NodeId> = kept.iter().map(|&k| self.step.formals()[k]).collect();
-        let next = sweep::reverse_from(&mut draft.body, rules, &mut None, seeds, far.len(), &xs)?;
-        draft.run(self, g, "bar", !self.scan.backward, &next)
+        Ok(seeds)
+    }
+
+    /// Whether the step asks to be taken again in the reverse sweep: then nothing of it is kept for all positions.
+    fn is_checkpointed(&self) -> bool {
+        let body = self.step.body();
+        self.step.outputs().iter().any(|&o| matches!(body.op(o), Op::Checkpoint))
+    }
+
+    /// The cotangents of operands, those of inputs and constants with the carries: one step of the reverse sweep takes the
+    /// step again and adds what it gives, so that no more than one step is in memory.
+    fn pull_back_in_turn(
+        &self,
+        g: &mut Graph,
+        rules: &Rules,
+        cotangents: &[Option<NodeId>],
+        far: &[Dim],
+        (live, kept): (&[usize], &[usize]),
+        wanted: &[bool],
+    ) -> Result<Vec<Option<NodeId>>> {
+        let carries = self.step.carries();
+        let mut bars = vec![None; self.operands.len()];
+        let direct: Vec<usize> = (carries..self.operands.len()).filter(|&k| wanted[k]).collect();
+        if kept.is_empty() && direct.is_empty() {
+            return Ok(bars);
+        }
+        let mut draft = Draft::new(self, rules)?;
+        let seeds = self.cotangent_seeds(g, &mut draft, cotangents, far, live, kept)?;
+        let formals = self.step.formals();
+        for &k in &direct {
+            let zero = g.zero(over(far, self.step.body().shape(formals[k])));
+            draft.carry(g, &format!("{}_bar", self.step.formal_name(k)), zero)?;
+        }
+        let xs: Vec<NodeId> = kept.iter().chain(&direct).map(|&k| formals[k]).collect();
+        let mut next = sweep::reverse_from(&mut draft.body, rules, &mut None, seeds, far.len(), &xs)?;
+        for (place, &k) in kept.iter().chain(&direct).enumerate() {
+            // Every step adds to the cotangent of a constant; that of an input's entry belongs to one step.
+            if k >= self.entries().end {
+                let total = draft.carried[place].0;
+                next[place] = draft.body.add(total, next[place])?;
+            }
+        }
+        let all = draft.run(self, g, "bar", !self.scan.backward, &next)?;
+        for (&k, &all) in kept.iter().chain(&direct).zip(&all).filter(|(k, _)| wanted[**k]) {
+            bars[k] = Some(if self.entries().contains(&k) {
+                positions_after(g, all, far.len())?
+            } else {
+                self.at_start(g, all, far, self.step.body().shape(formals[k]))
+            });
+        }
+        Ok(bars)
     }
 
     fn with_positions(&self, shape: &[Dim]) -> Vec<Dim> {
@@ -336,9 +406,8 @@ impl Recurrence {
         g.product(product)
     }
 
-    /// `m` where the steps begin, over `far…` and the axes of the carry: absent when there is no step.
-    fn at_start(&self, g: &mut Graph, all: NodeId, far: &[Dim], carry: usize) -> NodeId {
-        let own = self.carry_shape(carry);
+    /// `m` where the steps begin, over `far…` and its own axes: absent when there is no step.
+    fn at_start(&self, g: &mut Graph, all: NodeId, far: &[Dim], own: &[Dim]) -> NodeId {
         let (first, _, _) = self.shifted(false);
         let rest = (0..far.len() + own.len()).map(|k| Term::label(Label(k as u32)));
         let product = Product::one(far.iter().chain(own).cloned())

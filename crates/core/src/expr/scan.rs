@@ -3,7 +3,7 @@
 use super::{Builder, Expr, Origin, Place};
 use crate::error::Error;
 use crate::node::NodeId;
-use crate::ops::scan::NamedOperand;
+use crate::ops::scan::{Checkpoint, NamedOperand};
 use crate::shape::Dim;
 use std::panic::Location;
 use std::sync::Arc;
@@ -77,7 +77,7 @@ impl Builder {
         inputs: &[(&str, &Expr)],
         step: impl FnOnce(&[Expr], &[Expr]) -> Vec<Expr>,
     ) -> Vec<Expr> {
-        self.scan_from(name, &length.into(), false, carries, inputs, step, Location::caller())
+        self.scan_from(name, &length.into(), false, None, carries, inputs, step, Location::caller())
     }
 
     /// As [`Builder::scan`], from the last position to the first: `h[t] = step(h[t+1], x[t])`.
@@ -90,7 +90,38 @@ impl Builder {
         inputs: &[(&str, &Expr)],
         step: impl FnOnce(&[Expr], &[Expr]) -> Vec<Expr>,
     ) -> Vec<Expr> {
-        self.scan_from(name, &length.into(), true, carries, inputs, step, Location::caller())
+        self.scan_from(name, &length.into(), true, None, carries, inputs, step, Location::caller())
+    }
+
+    /// The carries after `length` steps: as [`Builder::scan`], for recurrences of which only the end is wanted.
+    ///
+    /// `keep` chooses between memory and work of the reverse sweep: with [`Checkpoint::Every`] a plan of the gradient
+    /// keeps the carry of every `k`-th step only, and takes each step twice.
+    ///
+    /// ```
+    /// # use chainrule_core::{eval::Bindings, expr::Builder, ops::scan::Checkpoint, tensor::Tensor};
+    /// let b = Builder::new();
+    /// let (a, x0) = (b.real("a", ()), b.real("x0", ()));
+    /// let end = &b.fold("decay", 10, &Checkpoint::Every(4.into()), &[("x", &x0)], &[], |x, _| vec![&a * &x[0]])[0];
+    /// let slope = &end.gradient(&[&a])?[0];
+    /// let program = b.finish(&[end, slope])?;
+    /// let at = Bindings::new().with("a", Tensor::scalar(2.0)).with("x0", Tensor::scalar(1.0));
+    /// let values = program.graph.evaluate(&program.outputs, &at)?;
+    /// assert_eq!(values[0].real().unwrap().data(), [1024.0]); // a^10
+    /// assert_eq!(values[1].real().unwrap().data(), [5120.0]); // 10 a^9
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[track_caller]
+    pub fn fold(
+        &self,
+        name: &str,
+        length: impl Into<Dim>,
+        keep: &Checkpoint,
+        carries: &[(&str, &Expr)],
+        inputs: &[(&str, &Expr)],
+        step: impl FnOnce(&[Expr], &[Expr]) -> Vec<Expr>,
+    ) -> Vec<Expr> {
+        self.scan_from(name, &length.into(), false, Some(keep), carries, inputs, step, Location::caller())
     }
 
     #[allow(clippy::too_many_arguments, reason = "a recurrence as it is written")]
@@ -99,6 +130,7 @@ impl Builder {
         name: &str,
         length: &Dim,
         backward: bool,
+        fold: Option<&Checkpoint>,
         carries: &[(&str, &Expr)],
         inputs: &[(&str, &Expr)],
         step: impl FnOnce(&[Expr], &[Expr]) -> Vec<Expr>,
@@ -138,8 +170,12 @@ impl Builder {
         let Some(next) = next.iter().map(|x| x.node).collect::<Option<Vec<NodeId>>>() else {
             return poison();
         };
-        let made = self
-            .try_with(|g| g.close_scan(name, length, backward, &initial, &whole, (&own, &entries), &next));
+        let made = self.try_with(|g| match fold {
+            None => g.close_scan(name, length, backward, &initial, &whole, (&own, &entries), &next),
+            Some(keep) => {
+                g.close_fold(name, length, backward, keep, &initial, &whole, (&own, &entries), &next)
+            }
+        });
         match made {
             Ok(nodes) => nodes.into_iter().map(|node| self.expr(node, origin())).collect(),
             Err(error) => refuse(error, &results),

@@ -5,14 +5,20 @@
 //! from the last position to the first; the derivative of a scan is a scan that runs the other way.
 
 use super::Primitive;
+use super::shapes::l;
 use crate::error::{Error, Result};
+use crate::form::{Access, Cond, Product};
 use crate::graph::Graph;
 use crate::graph::op::{Op, Scan};
 use crate::graph::step::Step;
+use crate::index::Term;
 use crate::node::NodeId;
 use crate::shape::{Dim, Type};
 use std::collections::BTreeSet;
 use std::sync::Arc;
+
+#[cfg(test)]
+mod tests;
 
 /// Its entry is the whole Jacobian; sweeps apply it by scans and never form it, see
 /// [`derive::scan`](crate::derive::scan).
@@ -26,6 +32,26 @@ pub static SCAN: Primitive = Primitive {
     kinks: "those of the step",
     entry: |g, y, k| g.scan_entry(y, k),
 };
+
+/// Which carries of a recurrence are kept for its reverse sweep.
+///
+/// A plan of the derivative of `n` steps keeps `n/k` carries at the ends of segments, and those of one segment of `k`
+/// steps at a time. It takes every step twice: once forwards, and again when the reverse sweep comes to its segment.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Checkpoint {
+    /// The carry of each step, and everything that the reverse sweep reads of the steps, for all positions at once: the
+    /// least work and the most memory.
+    Each,
+    /// The carry at every `k`-th step.
+    Every(Dim),
+}
+
+impl Checkpoint {
+    /// Segments of about `√n` steps: together the fewest carries, `2 √n` of `n`.
+    pub fn root(n: u64) -> Checkpoint {
+        Checkpoint::Every(Dim::fixed(i64::from((n.isqrt() as u32).max(1))))
+    }
+}
 
 /// A carry before the first step or an input of each step, by the name it has in the step.
 pub type NamedOperand<'a> = (&'a str, NodeId);
@@ -178,6 +204,113 @@ impl Graph {
         self.scan(Arc::new(step), length, backward, &operands)
     }
 
+    /// The carries after `length` steps, one by one what [`Graph::recurrence`] ends with: the value of a loop.
+    ///
+    /// `keep` says what the reverse sweep keeps of the steps. A loss over all states is one more carry that is added to.
+    ///
+    /// # Errors
+    /// As [`Graph::recurrence`]; [`Error::Scan`] for a segment that is not positive, or whose symbolic length does not
+    /// divide that of the recurrence.
+    ///
+    /// ```
+    /// use chainrule_core::{graph::Graph, ops::scan::Checkpoint, rational::Rational, shape::{Dim, Type}};
+    /// let mut g = Graph::new();
+    /// let (a, x0) = (g.input("a", Type::scalar())?, g.input("x0", Type::scalar())?);
+    /// // 10 000 steps of x ← a x (1 - x), of which the gradient keeps 100 states and 100 more at a time.
+    /// let (n, keep) = (Dim::fixed(10_000), Checkpoint::root(10_000));
+    /// let end = g.fold("logistic", &n, false, &keep, &[("x", x0)], &[], |g, x, _| {
+    ///     let square = g.multiply(x[0], x[0])?;
+    ///     let minus = g.scale(&Rational::from(-1), square);
+    ///     let rest = g.add(x[0], minus)?;
+    ///     Ok(vec![g.multiply(a, rest)?])
+    /// })?[0];
+    /// let slope = g.gradient(end, &[x0])?[0];
+    /// assert_eq!(g.rank(slope), 0);
+    /// # Ok::<(), chainrule_core::error::Error>(())
+    /// ```
+    #[allow(clippy::too_many_arguments, reason = "a recurrence as it is written")]
+    pub fn fold(
+        &mut self,
+        name: &str,
+        length: &Dim,
+        backward: bool,
+        keep: &Checkpoint,
+        carries: &[NamedOperand<'_>],
+        inputs: &[NamedOperand<'_>],
+        body: impl FnOnce(&mut Graph, &[NodeId], &[NodeId]) -> Result<Vec<NodeId>>,
+    ) -> Result<Vec<NodeId>> {
+        let (own, entries) = self.scan_formals(name, length, carries, inputs)?;
+        let next = body(self, &own, &entries)?;
+        self.close_fold(name, length, backward, keep, carries, inputs, (&own, &entries), &next)
+    }
+
+    /// The last carries, once the step has been written down over its formals.
+    #[allow(clippy::too_many_arguments, reason = "the recurrence as it is written, and its formals")]
+    pub(crate) fn close_fold(
+        &mut self,
+        name: &str,
+        length: &Dim,
+        backward: bool,
+        keep: &Checkpoint,
+        carries: &[NamedOperand<'_>],
+        inputs: &[NamedOperand<'_>],
+        (own, entries): (&[NodeId], &[NodeId]),
+        next: &[NodeId],
+    ) -> Result<Vec<NodeId>> {
+        let (step, constants) = self.step(name, own, entries, next)?;
+        let names: Vec<&str> = carries.iter().chain(inputs).map(|operand| operand.0).collect();
+        let fold = Fold { step: Arc::new(step), names, constants, backward };
+        let initial: Vec<NodeId> = carries.iter().map(|operand| operand.1).collect();
+        let whole: Vec<NodeId> = inputs.iter().map(|operand| operand.1).collect();
+        let Checkpoint::Every(every) = keep else {
+            return fold.steps(self, length, &initial, &whole);
+        };
+        let refuse = |problem: String| Err(Error::Scan { step: name.to_string(), problem });
+        if every.as_fixed().is_some_and(|k| k <= 0) {
+            return refuse(format!(
+                "a segment between two checkpoints has {every} steps, and it needs at least one"
+            ));
+        }
+        let (segments, rest) = match (length.divide_exactly(every), length.as_fixed(), every.as_fixed()) {
+            (Some(segments), ..) => (segments, Dim::ZERO),
+            (None, Some(n), Some(k)) if n >= 0 => (Dim::fixed(n / k), Dim::fixed(n % k)),
+            _ => {
+                return refuse(format!(
+                    "{length} steps are no whole number of segments of {every}\n  help: write the length as a product, such as m*{every}, or give both as numbers"
+                ));
+            }
+        };
+        let done = segments.clone() * every.clone();
+        // What does not fill a segment are the steps at the last positions.
+        let mut parts = vec![(Dim::ZERO, done.clone(), true), (done, rest, false)];
+        parts.retain(|(_, steps, _)| !steps.is_zero());
+        if backward {
+            parts.reverse();
+        }
+        let mut carried = initial;
+        for (first, steps, in_segments) in parts {
+            let part: Vec<NodeId> =
+                whole.iter().map(|&x| self.part(x, &first, &steps)).collect::<Result<_>>()?;
+            carried = match in_segments {
+                true => fold.segments(self, &segments, every, &carried, &part)?,
+                false => fold.steps(self, &steps, &carried, &part)?,
+            };
+        }
+        Ok(carried)
+    }
+
+    /// Positions from `first` on of an array with a first axis of positions.
+    fn part(&mut self, x: NodeId, first: &Dim, steps: &Dim) -> Result<NodeId> {
+        if self.shape(x)[0] == *steps {
+            return Ok(x);
+        }
+        let mut shape = self.shape(x).to_vec();
+        shape[0] = steps.clone();
+        let mut at: Vec<Term> = (0..shape.len()).map(l).collect();
+        at[0] = at[0].clone() + Term::constant(first.clone());
+        self.rearranged(x, shape, at)
+    }
+
     /// The carry at the end of a trajectory: its last entry, or `initial` when no step was taken.
     ///
     /// # Errors
@@ -205,4 +338,70 @@ pub(crate) fn trajectory(ty: &Type, length: &Dim) -> Type {
     let mut ty = ty.clone();
     ty.shape.insert(0, length.clone());
     ty
+}
+
+/// A recurrence of which the last carries are wanted.
+struct Fold<'a> {
+    step: Arc<Step>,
+    /// Names of the carries and inputs.
+    names: Vec<&'a str>,
+    constants: Vec<NodeId>,
+    backward: bool,
+}
+
+impl Fold<'_> {
+    /// The carries after so many steps.
+    fn steps(
+        &self,
+        g: &mut Graph,
+        length: &Dim,
+        initial: &[NodeId],
+        inputs: &[NodeId],
+    ) -> Result<Vec<NodeId>> {
+        let operands: Vec<NodeId> = initial.iter().chain(inputs).chain(&self.constants).copied().collect();
+        let all = g.scan(self.step.clone(), length, self.backward, &operands)?;
+        Ok(initial.iter().zip(all).map(|(&first, all)| self.end(g, length, first, all)).collect())
+    }
+
+    /// The last entry of a trajectory, or `initial` without a step.
+    fn end(&self, g: &mut Graph, length: &Dim, initial: NodeId, all: NodeId) -> NodeId {
+        let shape = g.shape(initial).to_vec();
+        let last = if self.backward { Dim::ZERO } else { length.clone() - Dim::ONE };
+        let own: Vec<Term> = (0..shape.len()).map(l).collect();
+        let at = std::iter::once(Term::constant(last)).chain(own.iter().cloned());
+        let some = Cond::NonNegative(Term::constant(length.clone() - Dim::ONE));
+        let none = Cond::NonNegative(Term::constant(-length.clone()));
+        let after = Product::one(shape.clone()).times(Access::new(all, at)).when(some);
+        let before = Product::one(shape.clone()).times(Access::new(initial, own)).when(none);
+        g.sum_of_products(&[after, before], &shape)
+    }
+
+    /// The same, of segments of `every` steps: a recurrence whose step is a recurrence, and asks to be taken again.
+    fn segments(
+        &self,
+        g: &mut Graph,
+        segments: &Dim,
+        every: &Dim,
+        initial: &[NodeId],
+        inputs: &[NodeId],
+    ) -> Result<Vec<NodeId>> {
+        let mut cut = Vec::with_capacity(inputs.len());
+        for &x in inputs {
+            let mut shape = g.shape(x).to_vec();
+            shape[0] = every.clone();
+            shape.insert(0, segments.clone());
+            let position = l(0).scaled(every) + l(1);
+            let at = std::iter::once(position).chain((2..shape.len()).map(l)).collect();
+            cut.push(g.rearranged(x, shape, at)?);
+        }
+        let (own, entries) = self.names.split_at(initial.len());
+        let carries: Vec<NamedOperand<'_>> = own.iter().copied().zip(initial.iter().copied()).collect();
+        let whole: Vec<NamedOperand<'_>> = entries.iter().copied().zip(cut).collect();
+        let name = format!("{}_segment", self.step.name());
+        let all = g.recurrence(&name, segments, self.backward, &carries, &whole, |g, carried, parts| {
+            let ends = self.steps(g, every, carried, parts)?;
+            Ok(ends.into_iter().map(|end| g.checkpoint(end)).collect())
+        })?;
+        Ok(initial.iter().zip(all).map(|(&first, all)| self.end(g, segments, first, all)).collect())
+    }
 }

@@ -272,8 +272,12 @@ impl<'g> Lowering<'g> {
             }
         };
         self.recurrence_of[node.index()] = Some(recurrence);
-        let definition =
-            Definition::Carry { recurrence, carry: usize::from(scan.carry), operands: args.to_vec() };
+        let definition = Definition::Carry {
+            recurrence,
+            carry: usize::from(scan.carry),
+            operands: args.to_vec(),
+            end: false,
+        };
         Ok(self.arrays.push(Array { shape, entry: Entry::Real, definition }))
     }
 

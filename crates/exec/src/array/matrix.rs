@@ -77,13 +77,23 @@ impl Sides {
             Sides { a, b, in_a: labels(&factors[a].read.at), in_b: labels(&factors[b].read.at), bound };
         sides.widen(nest, factors);
         let every = (0..nest.extents.len()).fold(0, |s, l| s | 1 << l);
-        let (rows, columns) = (points(sides.in_a & !sides.in_b), points(sides.in_b & !sides.in_a));
+        let (rows, columns) = (points(sides.rows()), points(sides.columns()));
         let worth = points(every) >= LEAST && points(bound) >= TERMS && rows.max(columns) >= SIDE;
         let affine = [a, b].iter().all(|&k| {
             let read = &factors[k].read;
             read.at.iter().all(At::is_affine) && arrays[read.array].entry == Entry::Real
         });
         (worth && affine && every & !(sides.in_a | sides.in_b) == 0).then_some(sides)
+    }
+
+    /// Labels of the rows: of the left factor alone.
+    fn rows(&self) -> Set {
+        self.in_a & !self.in_b
+    }
+
+    /// Labels of the columns.
+    fn columns(&self) -> Set {
+        self.in_b & !self.in_a
     }
 
     /// A factor or condition on summed labels that fits neither side makes a side wider: that side is written out with
@@ -192,9 +202,15 @@ fn side(out: &mut Arrays, nest: &Nest, mut factors: Vec<Factor>, guards: Vec<Gua
     }
     // As the main factor has its axes, so that the product reads along memory.
     let mut order: Vec<usize> = factors[0].read.at.iter().filter_map(At::as_label).collect();
-    order.extend(
-        (0..nest.extents.len()).filter(|l| of >> l & 1 == 1 && !order.contains(l)).collect::<Vec<_>>(),
-    );
+    let more: Vec<usize> =
+        (0..nest.extents.len()).filter(|l| of >> l & 1 == 1 && !order.contains(l)).collect();
+    if !more.is_empty() {
+        // With labels of other factors the free ones stand together, as in the result: together they are the rows, or
+        // the columns, of one product.
+        let summed_first = order.first().is_some_and(|&l| l >= nest.free);
+        order.extend(more);
+        order.sort_by_key(|&l| if l >= nest.free { (!summed_first, 0) } else { (summed_first, l) });
+    }
     let place = |label: usize| {
         At::label(order.iter().position(|&l| l == label).expect("invariant: a label of the side"))
     };
@@ -261,7 +277,7 @@ pub fn recognise(arrays: &Arrays, id: ArrayId) -> Option<Matrix> {
     let own: Vec<At> = (0..nest.free).map(At::label).collect();
     let (_, c_steps) = strided.steps(id, &own)?;
     let list = |set: Set| (0..nest.extents.len()).filter(|l| set >> l & 1 == 1).collect::<Vec<_>>();
-    let (rows, columns) = (list(sides.in_a & !sides.in_b), list(sides.in_b & !sides.in_a));
+    let (rows, columns) = (list(sides.rows()), list(sides.columns()));
     let terms = list(sides.bound);
     let mut batch = list(sides.in_a & sides.in_b & !sides.bound);
     let (k, k_steps) = flattened(&terms, &nest.extents, &[&a_steps, &b_steps])?;
@@ -418,6 +434,8 @@ fn biased<'a>(
             read.at.len() == nest.free && read.at.iter().enumerate().all(|(l, t)| t.as_label() == Some(l));
         let matrix = matrices[read.array.index()].as_ref()?;
         let free = matrix.product.epilogue.is_none() && matrix.product.m > 1 && matrix.product.n > 1;
+        // Rows and columns that are not computed would not get the other term.
+        let free = free && matrix.active_rows.is_none() && matrix.active_cols.is_none();
         let real = arrays[other.array].entry == Entry::Real && other.array != read.array;
         (whole
             && free

@@ -3,7 +3,9 @@
 //! `y[free] = reduce over bound: [guards] body(free, bound)`, operands before users. What the schedule, the fusion and
 //! the choice of kernels work on; no names, no symbols, no derivatives are left.
 
+pub mod chain;
 pub mod composite;
+pub mod ends;
 mod labels;
 pub mod lower;
 pub mod matrix;
@@ -341,6 +343,8 @@ pub enum Definition {
         carry: usize,
         /// Carries before the first step, inputs of each step, constants.
         operands: Vec<ArrayId>,
+        /// Whether only the carry after the last step is kept.
+        end: bool,
     },
 }
 

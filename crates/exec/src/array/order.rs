@@ -7,7 +7,7 @@ use super::labels::{Set, labels};
 use super::{ArrayId, Arrays, At, Body, Entry, Factor, Guard, Nest, Read, Reduction};
 
 /// Factors up to which all orders are compared.
-const EXACT: usize = 7;
+pub(super) const EXACT: usize = 9;
 /// Work below which nothing is gained by a second nest.
 const SMALL: f64 = 4096.0;
 
@@ -69,6 +69,17 @@ impl Shape {
     /// Points of the loop that combines two groups.
     fn cost(&self, a: Set, b: Set) -> f64 {
         self.points(self.kept(a) | self.kept(b))
+    }
+}
+
+/// Points of the loops of a product in its best order.
+pub(super) fn cost(nest: &Nest) -> f64 {
+    let Body::Product(factors) = &nest.body else { return 0.0 };
+    let shape = Shape::of(nest, factors);
+    match factors.len() {
+        0..=2 => shape.points(shape.all()),
+        3..=EXACT => exact(&shape).1.min(shape.points(shape.all())),
+        _ => greedy(&shape).1.min(shape.points(shape.all())),
     }
 }
 

@@ -143,7 +143,7 @@ impl<T: Real> Element<T> {
             b_terms: self.b.i,
             in_place: self.c_i == 1 && row_list.is_none() && col_list.is_none(),
             pack_a: self.a.i != 1
-                || terms.is_some()
+                || (terms.is_some() && cols.len() > 2 * K::COLS)
                 || row_list.is_some()
                 || (cols.len() >= 4 * K::COLS && rows.len() * self.k * T::BYTES > 1 << 16),
             pack_b: terms.is_some()
@@ -406,14 +406,20 @@ impl<T: Real> Sums<'_, T> {
                 let (a, a_k) = if self.pack_a {
                     (panels_a.wrapping_add(i * k), K::ROWS as isize)
                 } else {
-                    let first = if k == 0 { 0 } else { depth.terms.offset(0) };
+                    let listed = k == 0 || depth.terms.list.is_some();
+                    let first = if listed { 0 } else { depth.terms.offset(0) };
                     (e.a.at.wrapping_offset(first + rows.offset(i)), e.a.j)
+                };
+                let list = match depth.terms.list {
+                    Some(list) if !self.pack_a => list[depth.terms.first..].as_ptr(),
+                    _ => std::ptr::null(),
                 };
                 let beta = if depth.first { e.beta } else { T::ONE };
                 // Without terms the sum is +0, whatever its factor.
                 let alpha = if k == 0 { T::ONE } else { e.alpha };
                 let (c, c_j) = (std::ptr::null_mut(), e.c_j);
-                let mut t = Tile { k, a, a_k, b, b_k, b_j, c, c_j, rows: height, cols: width, alpha, beta };
+                let mut t =
+                    Tile { k, a, a_k, list, b, b_k, b_j, c, c_j, rows: height, cols: width, alpha, beta };
                 // SAFETY: the tile lies in C; A and B are read where they are valid or packed.
                 unsafe {
                     if self.in_place {
@@ -453,6 +459,7 @@ impl<T: Real> Sums<'_, T> {
                 k: 1,
                 a: e.a.from(i, p).at,
                 a_k: 0,
+                list: std::ptr::null(),
                 b: e.b.from(p, j).at,
                 b_k: 0,
                 b_j: e.b.j,

@@ -12,6 +12,8 @@ pub(super) struct Tile<T> {
     pub k: usize,
     pub a: *const T,
     pub a_k: isize,
+    /// The terms of A that take part, or null where they follow each other.
+    pub list: *const usize,
     pub b: *const T,
     pub b_k: isize,
     pub b_j: isize,
@@ -24,12 +26,20 @@ pub(super) struct Tile<T> {
 }
 
 /// `MV` vectors by `NR` columns. `FULL`: A may be read to the end of the last vector. `PACKED`: the `NR` columns of B
-/// lie one after the other, of which `cols` are wanted.
+/// lie one after the other, of which `cols` are wanted. `LISTED`: A is read at the terms of the list.
 ///
 /// # Safety
 /// The processor has the instructions of `L`; the pointers are valid for what the type says.
 #[inline(always)]
-pub(super) unsafe fn tile<T, L, const MV: usize, const NR: usize, const FULL: bool, const PACKED: bool>(
+pub(super) unsafe fn tile<
+    T,
+    L,
+    const MV: usize,
+    const NR: usize,
+    const FULL: bool,
+    const PACKED: bool,
+    const LISTED: bool,
+>(
     t: &Tile<T>,
 ) where
     T: Real,
@@ -42,7 +52,10 @@ pub(super) unsafe fn tile<T, L, const MV: usize, const NR: usize, const FULL: bo
         let tail = t.rows - (MV - 1) * n;
         let mut acc = [[L::splat(T::ZERO); MV]; NR];
         let (mut a, mut b) = (t.a, t.b);
-        for _ in 0..t.k {
+        for p in 0..t.k {
+            if LISTED {
+                a = t.a.wrapping_offset(*t.list.add(p) as isize * t.a_k);
+            }
             let mut rows = [L::splat(T::ZERO); MV];
             for v in 0..MV {
                 let p = a.wrapping_add(v * n);
@@ -55,7 +68,9 @@ pub(super) unsafe fn tile<T, L, const MV: usize, const NR: usize, const FULL: bo
                     acc[v] = rows[v].fma(x, acc[v]);
                 }
             }
-            a = a.wrapping_offset(t.a_k);
+            if !LISTED {
+                a = a.wrapping_offset(t.a_k);
+            }
             b = b.wrapping_offset(if PACKED { NR as isize } else { t.b_k });
         }
         let (alpha, beta) = (L::splat(t.alpha), L::splat(t.beta));

@@ -18,7 +18,7 @@ pub(super) trait Kernels<T: Real>: Debug + 'static {
     const ROWS: usize;
     /// Columns of a tile.
     const COLS: usize;
-    /// A tile whose B is packed; `full` when A is too, or all rows are there.
+    /// A tile whose B is packed; `full` when A is too, or all rows are there. With a list of terms A is not packed.
     unsafe fn packed(t: &Tile<T>, full: bool);
     /// A tile on B as it lies, of `cols` columns: [`COLS`](Kernels::COLS), 4, 2 or 1.
     unsafe fn direct(t: &Tile<T>);
@@ -60,10 +60,25 @@ macro_rules! kernels {
                 $(#[target_feature(enable = $feature)])?
                 unsafe fn go<const MV: usize, const FULL: bool>(t: &Tile<$t>) {
                     // SAFETY: as the trait says; this function has the instructions.
-                    unsafe { kernel::tile::<$t, $lanes, MV, $nr, FULL, true>(t) }
+                    unsafe { kernel::tile::<$t, $lanes, MV, $nr, FULL, true, false>(t) }
+                }
+                $(#[target_feature(enable = $feature)])?
+                unsafe fn listed<const MV: usize, const FULL: bool>(t: &Tile<$t>) {
+                    // SAFETY: as the trait says; this function has the instructions.
+                    unsafe { kernel::tile::<$t, $lanes, MV, $nr, FULL, true, true>(t) }
                 }
                 // SAFETY: as the trait says; the number of registers covers the rows.
                 unsafe {
+                    if !t.list.is_null() {
+                        return match (t.rows.div_ceil($count), full) {
+                            (1, true) => listed::<1, true>(t),
+                            (1, false) => listed::<1, false>(t),
+                            (2, true) => listed::<2, true>(t),
+                            (2, false) => listed::<2, false>(t),
+                            (_, true) => listed::<$mv, true>(t),
+                            (_, false) => listed::<$mv, false>(t),
+                        };
+                    }
                     match (t.rows.div_ceil($count), full) {
                         (1, true) => go::<1, true>(t),
                         (1, false) => go::<1, false>(t),
@@ -78,7 +93,7 @@ macro_rules! kernels {
                 $(#[target_feature(enable = $feature)])?
                 unsafe fn go<const MV: usize, const NR: usize, const FULL: bool>(t: &Tile<$t>) {
                     // SAFETY: as the trait says; this function has the instructions.
-                    unsafe { kernel::tile::<$t, $lanes, MV, NR, FULL, false>(t) }
+                    unsafe { kernel::tile::<$t, $lanes, MV, NR, FULL, false, false>(t) }
                 }
                 // SAFETY: as the trait says; the number of registers covers the rows.
                 unsafe {
@@ -111,7 +126,7 @@ macro_rules! kernels {
                 }
             }
             kernels! { @forward [$($feature)?]
-                column(t: &Tile<$t>) => kernel::tile::<$t, $lanes, 8, 1, true, false>(t);
+                column(t: &Tile<$t>) => kernel::tile::<$t, $lanes, 8, 1, true, false, false>(t);
                 outer(t: &Tile<$t>) => kernel::outer::<$t, $lanes>(t);
                 dot(d: &Dots<$t>) => kernel::dots::<$t, $lanes, 1, 8>(d);
                 across(t: &Across<$t>) => kernel::across::<$t, $lanes>(t);

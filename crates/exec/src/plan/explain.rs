@@ -99,6 +99,8 @@ pub enum Place {
     Input,
     /// The caller's, to be written.
     Output,
+    /// The caller's, where an input stood: [`Plan::in_place`].
+    InPlace,
     /// Numbers of the graph.
     Constant,
     /// The plan's memory, from this byte.
@@ -137,9 +139,9 @@ pub struct Explanation {
     pub steps: Vec<Step>,
     /// The buffers: inputs, then what the steps write.
     pub buffers: Vec<Buffer>,
-    /// Bytes of the plan's own memory for temporaries.
+    /// Bytes of the plan's own memory for temporaries, those of the steps of recurrences included.
     pub arena: u128,
-    /// Bytes of the outputs.
+    /// Bytes of the outputs, but for those that take the place of inputs.
     pub outputs: u128,
     /// Bytes that temporaries would take if none shared its place with another.
     pub unshared: u128,
@@ -193,15 +195,16 @@ impl<T: Number> Plan<T> {
             step.bytes = step.reads.iter().chain(&step.writes).map(|&b| buffers[b].bytes).sum();
         }
         let size = size_of::<T>() as u128;
-        let outputs = self.arrays.outputs.iter().map(|&o| self.arrays[o].count() as u128 * size).sum();
+        let own = (0..self.arrays.outputs.len()).filter(|n| self.taken.iter().all(|(taken, _)| taken != n));
+        let outputs = own.map(|n| self.arrays[self.arrays.outputs[n]].count() as u128 * size).sum();
         Explanation {
             precision: size_of::<T>(),
             threads: self.threads,
             steps,
             buffers,
-            arena: self.memory.arena as u128 * size + self.memory.integers as u128 * 8,
+            arena: self.own(),
             outputs,
-            unshared: self.memory.unshared as u128 * size + self.memory.integers as u128 * 8,
+            unshared: self.memory.unshared as u128 * size + self.memory.integers as u128 * 8 + self.inner(),
         }
     }
 
@@ -352,7 +355,7 @@ impl<'p, T: Number> Buffers<'p, T> {
         let own = if array.entry == Entry::Int { 8 } else { size_of::<T>() };
         let place = match (self.plan.memory.home(id), &array.definition) {
             (Home::Input(_), _) => Place::Input,
-            (Home::Output(_), _) => Place::Output,
+            (Home::Output(n), _) => self.output(n),
             (_, Definition::Integers(_) | Definition::Reals(_)) => Place::Constant,
             (Home::Integers(at), _) => Place::Integers(at * 8),
             (Home::Arena(at), _) => Place::Arena(at * size_of::<T>()),
@@ -367,6 +370,14 @@ impl<'p, T: Number> Buffers<'p, T> {
         self.all.push(Buffer { name, shape, place, bytes, from: None, to: None });
         self.of[id.index()] = Some(self.all.len() - 1);
         self.all.len() - 1
+    }
+
+    /// Where an output is.
+    fn output(&self, n: usize) -> Place {
+        match self.plan.taken.iter().any(|(output, _)| *output == n) {
+            true => Place::InPlace,
+            false => Place::Output,
+        }
     }
 
     fn touch(&mut self, id: ArrayId, step: usize, writes: bool) -> usize {
@@ -386,7 +397,7 @@ impl<'p, T: Number> Buffers<'p, T> {
         self.all.push(Buffer {
             name: format!("out{n}"),
             shape: array.shape.to_vec(),
-            place: Place::Output,
+            place: self.output(n),
             bytes: array.count() as u128 * size_of::<T>() as u128,
             from: Some(step),
             to: None,

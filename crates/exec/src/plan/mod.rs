@@ -15,9 +15,11 @@
 //! ```
 #![allow(unsafe_code)]
 
+mod batch;
 mod count;
 pub mod explain;
 mod functions;
+mod in_place;
 mod recurrence;
 pub mod session;
 pub mod structured;
@@ -27,7 +29,7 @@ mod whole;
 
 use crate::array::lower::lower;
 use crate::array::matrix::{self, Matrix};
-use crate::array::{ArrayId, Arrays, Definition, Entry, Input, Whole, order, scatter, view};
+use crate::array::{ArrayId, Arrays, Definition, Entry, Input, Whole, chain, ends, order, scatter, view};
 use crate::emit::{emit, inline};
 use crate::error::{Error, Result};
 use crate::gemm::{Pointers, Product, Workspace};
@@ -84,6 +86,8 @@ pub enum Value<'a, T> {
     Int(&'a [i64]),
     /// Truth values.
     Bool(&'a [bool]),
+    /// The numbers that stand in the output that takes the place of this input; see [`Plan::in_place`].
+    InPlace,
 }
 
 impl<T> Value<'_, T> {
@@ -92,6 +96,7 @@ impl<T> Value<'_, T> {
             Value::Real(v) => (Entry::Real, v.len()),
             Value::Int(v) => (Entry::Int, v.len()),
             Value::Bool(v) => (Entry::Bool, v.len()),
+            Value::InPlace => (Entry::Real, 0),
         }
     }
 }
@@ -139,6 +144,8 @@ pub struct Plan<T> {
     threads: usize,
     /// Whether truth values among the inputs come as numbers.
     inside: bool,
+    /// Outputs that take the place of inputs.
+    taken: Vec<(usize, usize)>,
     /// Pointers of inputs and outputs of a run.
     pointers: (Vec<*mut u8>, Vec<*mut u8>),
     memory: Memory,
@@ -169,24 +176,33 @@ impl<T: Number> Plan<T> {
     /// [`Error::UnknownSize`] for a size without a number, [`Error::Unsupported`], [`Error::TooLarge`] above the limit.
     pub fn compile(graph: &Graph, outputs: &[NodeId], options: &Options) -> Result<Plan<T>> {
         let lowered = lower(graph, outputs, &options.sizes);
-        Plan::of(lowered.map_err(|e| e.under(options.limit))?, options, false)
+        Plan::of(lowered.map_err(|e| e.under(options.limit))?, options, false, &[])
     }
 
     /// Compiles arrays. Inside a recurrence truth values come as numbers, as the plan around it keeps them.
-    fn of(arrays: Arrays, options: &Options, inside: bool) -> Result<Plan<T>> {
+    ///
+    /// Each of `taken` is an output and the input whose place it takes.
+    fn of(arrays: Arrays, options: &Options, inside: bool, taken: &[(usize, usize)]) -> Result<Plan<T>> {
         let mut arrays = arrays.prune();
         arrays.copy_outputs();
         view::read_through(&mut arrays);
+        let mut arrays = arrays.prune();
+        view::turn_outputs(&mut arrays);
+        ends::keep_ends(&mut arrays);
+        chain::join(&mut arrays);
         let mut arrays = matrix::prepare(order::split(arrays.prune())).prune();
         scatter::solve(&mut arrays);
-        let schedule = schedule::schedule(&arrays, options.fuse);
-        let memory = memory::assign(&arrays, &schedule, options.reuse);
-        let entries: u128 = arrays.outputs.iter().map(|o| arrays[*o].count() as u128).sum();
+        let mut schedule = schedule::schedule(&arrays, options.fuse);
+        let apart = in_place::settle(&arrays, &mut schedule, taken, T::DEPTH);
+        let memory = memory::assign(&arrays, &schedule, options.reuse, &apart);
+        let own = |n: &usize| taken.iter().all(|(output, _)| output != n);
+        let entries: u128 =
+            (0..arrays.outputs.len()).filter(own).map(|n| arrays[arrays.outputs[n]].count() as u128).sum();
         let bytes = (memory.arena as u128 + memory.integers as u128 + entries) * size_of::<T>() as u128;
         if bytes > options.limit {
             return Err(Error::TooLarge { bytes, limit: options.limit });
         }
-        Plan::build(arrays, schedule, memory, options, inside)
+        Plan::build(arrays, schedule, memory, options, inside, taken)
     }
 
     fn build(
@@ -195,8 +211,10 @@ impl<T: Number> Plan<T> {
         memory: Memory,
         options: &Options,
         inside: bool,
+        taken: &[(usize, usize)],
     ) -> Result<Plan<T>> {
         let mut plan = Plan {
+            taken: taken.to_vec(),
             arena: vec![T::default(); memory.arena],
             integer_arena: vec![0; memory.integers],
             steps: Vec::with_capacity(schedule.steps.len()),
@@ -257,6 +275,13 @@ impl<T: Number> Plan<T> {
             }
         }
         plan.scheduled = schedule.steps;
+        if plan.inner() > 0 {
+            // The steps of recurrences are known only now.
+            let bytes = plan.explanation().peak();
+            if bytes > options.limit {
+                return Err(Error::TooLarge { bytes, limit: options.limit });
+            }
+        }
         plan.clock = options.timings.then(|| timings::Clock::new(plan.steps.len() + plan.copies.len()));
         Ok(plan)
     }
@@ -268,9 +293,11 @@ impl<T: Number> Plan<T> {
         };
         let operands = operands.clone();
         let mut kept: Vec<Option<ArrayId>> = vec![None; recurrence.carries];
+        let mut whole = vec![false; recurrence.carries];
         for &m in members {
-            if let Definition::Carry { carry, .. } = self.arrays[m].definition {
+            if let Definition::Carry { carry, end, .. } = self.arrays[m].definition {
                 kept[carry] = Some(m);
+                whole[carry] = !end;
             }
         }
         let start = self.table.len();
@@ -282,8 +309,8 @@ impl<T: Number> Plan<T> {
         }
         self.reserve(&operands);
         let table = start..self.table.len();
-        let body = Plan::of(recurrence.body.clone(), options, true)?;
-        let step = RecurrenceStep::new(body, &recurrence, &kept, table);
+        let body = Plan::of(recurrence.body.clone(), options, true, &[])?;
+        let step = RecurrenceStep::new(body, &recurrence, whole, table);
         self.steps.push(Step::Recurrence(Box::new(step)));
         Ok(())
     }
@@ -403,14 +430,18 @@ impl<T: Number> Plan<T> {
     pub fn run(&mut self, inputs: &[Value<'_, T>], outputs: &mut [&mut [T]]) -> Result<()> {
         self.check(inputs, outputs)?;
         let (mut from, mut to) = std::mem::take(&mut self.pointers);
+        to.clear();
+        to.extend(outputs.iter_mut().map(|out| out.as_mut_ptr().cast::<u8>()));
         from.clear();
         from.extend(inputs.iter().enumerate().map(|(n, value)| match value {
             Value::Real(v) => v.as_ptr().cast_mut().cast(),
             Value::Int(v) => v.as_ptr().cast_mut().cast(),
             Value::Bool(_) => self.truths[n].as_mut_ptr().cast(),
+            Value::InPlace => {
+                let taken = self.taken.iter().find(|(_, input)| *input == n);
+                to[taken.expect("invariant: only such inputs passed the check").0]
+            }
         }));
-        to.clear();
-        to.extend(outputs.iter_mut().map(|out| out.as_mut_ptr().cast::<u8>()));
         // SAFETY: lengths and labels were checked, and the borrows last as long as this call.
         let done = unsafe { self.run_on(&from, &to) };
         self.pointers = (from, to);
@@ -435,6 +466,21 @@ impl<T: Number> Plan<T> {
             self.clock.iter_mut().for_each(timings::Clock::lap);
         }
         Ok(())
+    }
+
+    /// Bytes of the plans of steps of recurrences, and of the carries that pass from step to step.
+    fn inner(&self) -> u128 {
+        let of = |step: &Step<T>| match step {
+            Step::Recurrence(step) => step.bytes(),
+            _ => 0,
+        };
+        self.steps.iter().map(of).sum()
+    }
+
+    /// Bytes of the memory of its own.
+    fn own(&self) -> u128 {
+        let numbers = self.memory.arena as u128 * size_of::<T>() as u128;
+        numbers + self.memory.integers as u128 * size_of::<i64>() as u128 + self.inner()
     }
 
     /// The plan with memory of its own for inputs and outputs.
@@ -530,6 +576,11 @@ impl<T: Number> Plan<T> {
         arity("inputs", self.arrays.inputs.len(), inputs.len())?;
         arity("outputs", self.arrays.outputs.len(), outputs.len())?;
         for (n, (input, value)) in self.arrays.inputs.iter().zip(inputs).enumerate() {
+            let taken = self.taken.iter().find(|(_, input)| *input == n).map(|(output, _)| *output);
+            if taken.is_some() || matches!(value, Value::InPlace) {
+                in_place::expect(&input.name, taken, value)?;
+                continue;
+            }
             let count = self.input_counts[n];
             if value.describe() != (input.entry, count) {
                 let (entry, found) = value.describe();
@@ -555,7 +606,7 @@ impl<T: Number> Plan<T> {
                         .zip(*truths)
                         .for_each(|(t, &b)| *t = if b { T::one() } else { T::zero() });
                 }
-                Value::Real(_) => {}
+                Value::Real(_) | Value::InPlace => {}
             }
         }
         for (n, (&count, out)) in self.output_counts.iter().zip(outputs).enumerate() {

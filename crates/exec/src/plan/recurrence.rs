@@ -2,7 +2,7 @@
 #![allow(unsafe_code, reason = "pointers that move along trajectories; each block says why they stay inside")]
 
 use super::Plan;
-use crate::array::{ArrayId, Entry, Recurrence};
+use crate::array::{Entry, Recurrence};
 use crate::error::Result;
 use crate::lane::Number;
 
@@ -14,7 +14,9 @@ pub(super) struct RecurrenceStep<T> {
     pub(super) table: std::ops::Range<usize>,
     /// Bytes from one step's entry to the next, for each formal; 0 for constants.
     strides: Vec<usize>,
-    /// Two places in turn for each carry whose trajectory nobody asked for.
+    /// The carries whose whole trajectories are kept.
+    whole: Vec<bool>,
+    /// Two places in turn for each of the others.
     turns: Vec<[Vec<T>; 2]>,
     inputs: Vec<*mut u8>,
     outputs: Vec<*mut u8>,
@@ -24,7 +26,7 @@ impl<T: Number> RecurrenceStep<T> {
     pub(super) fn new(
         body: Plan<T>,
         recurrence: &Recurrence,
-        kept: &[Option<ArrayId>],
+        whole: Vec<bool>,
         table: std::ops::Range<usize>,
     ) -> RecurrenceStep<T> {
         let formals = table.len() - recurrence.carries;
@@ -39,9 +41,9 @@ impl<T: Number> RecurrenceStep<T> {
         let turns = recurrence
             .counts
             .iter()
-            .zip(kept)
-            .map(|(&count, kept)| {
-                let count = if kept.is_some() { 0 } else { count };
+            .zip(&whole)
+            .map(|(&count, &whole)| {
+                let count = if whole { 0 } else { count };
                 [vec![T::default(); count], vec![T::default(); count]]
             })
             .collect();
@@ -51,7 +53,7 @@ impl<T: Number> RecurrenceStep<T> {
             counts: recurrence.counts.clone(),
             ..*recurrence
         };
-        RecurrenceStep { body, shape, table, strides, turns, inputs: Vec::new(), outputs: Vec::new() }
+        RecurrenceStep { body, shape, table, strides, whole, turns, inputs: Vec::new(), outputs: Vec::new() }
     }
 
     /// The plan of one step.
@@ -59,11 +61,17 @@ impl<T: Number> RecurrenceStep<T> {
         &self.body
     }
 
+    /// Bytes of the plan of one step and of the carries that pass from step to step.
+    pub(super) fn bytes(&self) -> u128 {
+        let turns = self.turns.iter().flatten().map(|turn| turn.len() * size_of::<T>()).sum::<usize>();
+        self.body.own() + turns as u128
+    }
+
     /// Runs all steps.
     ///
     /// # Safety
-    /// The table holds, for each carry, a trajectory of as many entries as there are steps (or null), then the
-    /// operands as the formals want them; trajectories overlap nothing.
+    /// The table holds, for each carry, a trajectory of as many entries as there are steps (of one where only the end is
+    /// kept; null where nobody asked), then the operands as the formals want them; trajectories overlap nothing.
     pub(super) unsafe fn run(&mut self, table: &[*mut u8]) -> Result<()> {
         let Recurrence { carries, length, backward, .. } = self.shape;
         let (trajectories, operands) = table.split_at(carries);
@@ -80,7 +88,7 @@ impl<T: Number> RecurrenceStep<T> {
                         operands[formal].add(at * self.strides[formal])
                     } else if turn == 0 {
                         operands[formal]
-                    } else if trajectories[formal].is_null() {
+                    } else if !self.whole[formal] {
                         self.turns[formal][(turn + 1) % 2].as_mut_ptr().cast()
                     } else {
                         trajectories[formal].add(before * bytes(formal))
@@ -89,7 +97,7 @@ impl<T: Number> RecurrenceStep<T> {
             }
             outputs.clear();
             for (carry, &trajectory) in trajectories.iter().enumerate() {
-                outputs.push(if trajectory.is_null() {
+                outputs.push(if !self.whole[carry] {
                     self.turns[carry][turn % 2].as_mut_ptr().cast()
                 } else {
                     // SAFETY: as above.
@@ -98,6 +106,12 @@ impl<T: Number> RecurrenceStep<T> {
             }
             // SAFETY: the pointers are to as many entries as the step's formals and results have.
             unsafe { self.body.run_on(inputs, outputs)? };
+        }
+        let ends = trajectories.iter().enumerate().filter(|(k, end)| !self.whole[*k] && !end.is_null());
+        for (carry, &end) in ends.filter(|_| length > 0) {
+            let last = &self.turns[carry][(length + 1) % 2];
+            // SAFETY: one entry of the carry's trajectory, in memory that nobody else has.
+            unsafe { std::ptr::copy_nonoverlapping(last.as_ptr(), end.cast(), last.len()) };
         }
         Ok(())
     }

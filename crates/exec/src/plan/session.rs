@@ -31,6 +31,8 @@ pub struct Session<T> {
     /// Whether all inputs are numbers: then a call has nothing to check.
     plain: bool,
     bound: bool,
+    /// For each input, the output that takes its place.
+    taken: Vec<Option<usize>>,
 }
 
 impl<T: Number> Session<T> {
@@ -40,14 +42,17 @@ impl<T: Number> Session<T> {
             false => 0,
         };
         let inputs = 0..plan.inputs().len();
-        let numbers = inputs.clone().map(|k| vec![T::default(); count(k, Entry::Real)]).collect();
+        let taken_by = |k: usize| plan.taken.iter().find(|(_, input)| *input == k).map(|(output, _)| *output);
+        let taken: Vec<Option<usize>> = inputs.clone().map(taken_by).collect();
+        let own = |k: usize| if taken[k].is_some() { 0 } else { count(k, Entry::Real) };
+        let numbers = inputs.clone().map(|k| vec![T::default(); own(k)]).collect();
         let labels = inputs.clone().map(|k| vec![0; count(k, Entry::Int)]).collect();
         let truths = inputs.map(|k| vec![false; count(k, Entry::Bool)]).collect();
         let outputs = (0..plan.output_count())
             .map(|k| vec![T::default(); plan.output_shape(k).iter().product()])
             .collect();
         let plain = plan.inputs().iter().all(|i| i.entry == Entry::Real) && plan.copies.is_empty();
-        Session { plan, numbers, labels, truths, outputs, plain, bound: false }
+        Session { plan, numbers, labels, truths, outputs, plain, bound: false, taken }
     }
 
     /// The plan.
@@ -55,9 +60,13 @@ impl<T: Number> Session<T> {
         &self.plan
     }
 
-    /// The numbers of an input; empty for an input of labels or truth values.
+    /// The numbers of an input; empty for an input of labels or truth values. Where an output takes the place of the
+    /// input, this is that output.
     pub fn input(&mut self, input: usize) -> &mut [T] {
-        &mut self.numbers[input]
+        match self.taken[input] {
+            Some(output) => &mut self.outputs[output],
+            None => &mut self.numbers[input],
+        }
     }
 
     /// The labels of an input; empty for other inputs.
@@ -78,8 +87,10 @@ impl<T: Number> Session<T> {
     /// Exchanges the memory of an output with that of an input of as many numbers: the new value for the next call.
     ///
     /// # Panics
-    /// If the two differ in length, or the input is none of numbers.
+    /// If the two differ in length, the input is none of numbers, or one of them is replaced in place.
     pub fn carry(&mut self, output: usize, input: usize) {
+        let replaced = self.taken[input].is_some() || self.taken.contains(&Some(output));
+        assert!(!replaced, "what is replaced in place needs no exchange");
         assert_eq!(
             self.outputs[output].len(),
             self.numbers[input].len(),
@@ -108,6 +119,7 @@ impl<T: Number> Session<T> {
             .iter()
             .enumerate()
             .map(|(k, input)| match input.entry {
+                Entry::Real if self.taken[k].is_some() => Value::InPlace,
                 Entry::Real => Value::Real(&self.numbers[k]),
                 Entry::Int => Value::Int(&self.labels[k]),
                 Entry::Bool => Value::Bool(&self.truths[k]),

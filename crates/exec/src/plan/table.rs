@@ -44,6 +44,7 @@ impl fmt::Display for Place {
         match self {
             Place::Input => f.write_str("input"),
             Place::Output => f.write_str("output"),
+            Place::InPlace => f.write_str("in place"),
             Place::Constant => f.write_str("constant"),
             Place::Arena(at) => write!(f, "arena+{at}"),
             Place::Integers(at) => write!(f, "integers+{at}"),

@@ -36,8 +36,8 @@ pub struct Memory {
 /// Elements between starts: a cache line of the widest number.
 const ALIGN: usize = 8;
 
-/// Gives every stored array a home.
-pub fn assign(arrays: &Arrays, schedule: &Schedule, reuse: bool) -> Memory {
+/// Gives every stored array a home; outputs with the numbers `apart` are temporaries, copied at the end of a run.
+pub fn assign(arrays: &Arrays, schedule: &Schedule, reuse: bool, apart: &[usize]) -> Memory {
     let count = arrays.arrays.len();
     let mut homes = vec![Home::None; count];
     let mut constants = 0;
@@ -53,7 +53,7 @@ pub fn assign(arrays: &Arrays, schedule: &Schedule, reuse: bool) -> Memory {
     }
     for (n, output) in arrays.outputs.iter().enumerate() {
         let array = &arrays[*output];
-        if homes[output.index()] == Home::None && !super::is_integer(array) {
+        if homes[output.index()] == Home::None && !super::is_integer(array) && !apart.contains(&n) {
             homes[output.index()] = Home::Output(n);
         }
     }
