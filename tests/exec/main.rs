@@ -6,6 +6,7 @@ mod explain;
 mod judge;
 mod mistakes;
 mod options;
+mod prefix;
 mod programs;
 mod random;
 mod regression;

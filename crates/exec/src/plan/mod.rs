@@ -18,6 +18,7 @@
 mod count;
 pub mod explain;
 mod functions;
+mod prefix;
 mod recurrence;
 pub mod session;
 pub mod structured;
@@ -27,7 +28,7 @@ mod whole;
 
 use crate::array::lower::lower;
 use crate::array::matrix::{self, Matrix};
-use crate::array::{ArrayId, Arrays, Definition, Entry, Input, Whole, order, scatter, view};
+use crate::array::{self, ArrayId, Arrays, Definition, Entry, Input, Whole, order, scatter, view};
 use crate::emit::{emit, inline};
 use crate::error::{Error, Result};
 use crate::gemm::{Pointers, Product, Workspace};
@@ -177,7 +178,7 @@ impl<T: Number> Plan<T> {
         let mut arrays = arrays.prune();
         arrays.copy_outputs();
         view::read_through(&mut arrays);
-        let mut arrays = matrix::prepare(order::split(arrays.prune())).prune();
+        let mut arrays = matrix::prepare(order::split(array::prefix::split(arrays.prune()))).prune();
         scatter::solve(&mut arrays);
         let schedule = schedule::schedule(&arrays, options.fuse);
         let memory = memory::assign(&arrays, &schedule, options.reuse);
@@ -625,7 +626,7 @@ unsafe fn run_whole<T: Number>(
         _ => {
             // SAFETY: as above.
             let out = unsafe { std::slice::from_raw_parts_mut(table[0].cast::<T>(), count(0)) };
-            whole::numbers(kernel, &shapes, &operands, out)
+            whole::numbers(kernel, &shapes, &operands, &arrays[ids[0]].shape, out)
         }
     }
 }
