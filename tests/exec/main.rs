@@ -4,6 +4,7 @@ mod bound;
 mod coverage;
 mod explain;
 mod judge;
+mod labels;
 mod mistakes;
 mod options;
 mod prefix;

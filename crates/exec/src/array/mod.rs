@@ -3,6 +3,7 @@
 //! `y[free] = reduce over bound: [guards] body(free, bound)`, operands before users. What the schedule, the fusion and
 //! the choice of kernels work on; no names, no symbols, no derivatives are left.
 
+pub mod checks;
 pub mod composite;
 mod labels;
 pub mod lower;

@@ -18,6 +18,7 @@
 mod count;
 pub mod explain;
 mod functions;
+mod labels;
 mod prefix;
 mod recurrence;
 pub mod session;
@@ -157,6 +158,8 @@ pub struct Plan<T> {
     output_counts: Vec<usize>,
     /// Outputs that no step writes: copied from what they are.
     copies: Vec<(usize, ArrayId)>,
+    /// Labels to look at, and before which step.
+    checks: Vec<labels::Looked>,
 }
 
 // SAFETY: the table points into the plan's own vectors, which move with it (their heap blocks do not), and into slices
@@ -216,6 +219,7 @@ impl<T: Number> Plan<T> {
             input_counts: arrays.inputs.iter().map(|i| i.shape.iter().product()).collect(),
             output_counts: arrays.outputs.iter().map(|o| arrays[*o].count()).collect(),
             copies: Vec::new(),
+            checks: Vec::new(),
             memory,
             arrays,
         };
@@ -257,6 +261,7 @@ impl<T: Number> Plan<T> {
                 plan.copies.push((n, *output));
             }
         }
+        plan.check_labels_of(&schedule.steps);
         plan.scheduled = schedule.steps;
         plan.clock = options.timings.then(|| timings::Clock::new(plan.steps.len() + plan.copies.len()));
         Ok(plan)
@@ -400,7 +405,8 @@ impl<T: Number> Plan<T> {
     /// Labels and truth values among the outputs are written as numbers.
     ///
     /// # Errors
-    /// [`Error::Arity`], [`Error::Value`] for values that do not fit, [`Error::Label`] for a label out of range.
+    /// [`Error::Arity`], [`Error::Value`] for values that do not fit, [`Error::Label`] for a label out of range,
+    /// [`Error::LabelOutside`] for one that selects from fewer entries.
     pub fn run(&mut self, inputs: &[Value<'_, T>], outputs: &mut [&mut [T]]) -> Result<()> {
         self.check(inputs, outputs)?;
         let (mut from, mut to) = std::mem::take(&mut self.pointers);
@@ -447,19 +453,25 @@ impl<T: Number> Plan<T> {
     /// borrowed or owned by whoever calls.
     #[inline]
     fn execute(&mut self) -> Result<()> {
-        match self.clock {
-            None => self.steps::<false>(),
-            Some(_) => self.steps::<true>(),
+        match (&self.clock, self.checks.is_empty()) {
+            (None, true) => self.steps::<false, false>(),
+            (None, false) => self.steps::<false, true>(),
+            (Some(_), _) => self.steps::<true, true>(),
         }
     }
 
-    /// The steps of a run, in order; with the clock where `TIMED`, and without a word about it where not.
-    fn steps<const TIMED: bool>(&mut self) -> Result<()> {
+    /// The steps of a run, in order; with the clock where `TIMED`, with checks of labels where `CHECKED`, and without a
+    /// word about them where not.
+    fn steps<const TIMED: bool, const CHECKED: bool>(&mut self) -> Result<()> {
         if TIMED {
             self.clock.iter_mut().for_each(timings::Clock::start);
         }
         let functions: &interpret::Functions<T> = &functions::evaluate::<T>;
-        for step in &mut self.steps {
+        for (k, step) in self.steps.iter_mut().enumerate() {
+            if CHECKED {
+                // SAFETY: the table holds a pointer to as many integers as each array of labels has.
+                unsafe { labels::look(&self.checks, k, &self.arrays, &self.table)? };
+            }
             match step {
                 // SAFETY: the table holds a pointer to as many elements as each array has (checked above for inputs
                 // and outputs); addresses stay inside their arrays, which the emitter made sure of; inputs are only
