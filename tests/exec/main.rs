@@ -13,4 +13,5 @@ mod random;
 mod regression;
 mod sparse;
 mod structured;
+mod threads;
 mod wrong;

@@ -15,6 +15,7 @@
 //! ```
 #![allow(unsafe_code)]
 
+mod blocks;
 mod count;
 pub mod explain;
 mod functions;
@@ -39,6 +40,7 @@ use crate::lane::interpret::{self, Scratch};
 use crate::lane::program::Program;
 use crate::schedule::memory::{self, Home, Memory};
 use crate::schedule::{self, Schedule, Work};
+use blocks::Blocks;
 use chainrule_core::shape::Sizes;
 use chainrule_core::{Graph, NodeId};
 use recurrence::RecurrenceStep;
@@ -113,6 +115,8 @@ enum Step<T> {
         machine: Option<Machine>,
         table: std::ops::Range<usize>,
         clears: Vec<(usize, usize)>,
+        /// The same cut into blocks, where that is worth while; the program is not run then.
+        blocks: Option<Box<Blocks<T>>>,
     },
     /// A kernel; result first, then operands, in the table.
     Whole { kernel: Whole, table: std::ops::Range<usize>, arrays: Vec<ArrayId> },
@@ -224,7 +228,12 @@ impl<T: Number> Plan<T> {
             arrays,
         };
         plan.place_constants();
-        let written = |program: &Program| jit::compile(program, &functions::address).ok();
+        // The interpreter keeps the calls: each is one loop over a slice, faster than its operations.
+        let compiled = |program: &Program| jit::compile(program, &functions::address).ok();
+        let written = |program: &Program| match options.jit {
+            true => compiled(&inline(program)).or_else(|| compiled(program)),
+            false => None,
+        };
         for step in &schedule.steps {
             match &step.work {
                 Work::Loops { order, members } => {
@@ -235,13 +244,12 @@ impl<T: Number> Plan<T> {
                             && matches!(plan.arrays[**id].definition, Definition::Scatter(..))
                     });
                     let clears = cleared.map(|(k, id)| (k, plan.arrays[*id].count())).collect();
+                    let loops = blocks::Loops::new(&plan.arrays, &schedule.classes, order, members, &emitted);
+                    let blocks = loops.and_then(|loops| Blocks::new(&loops, plan.threads, &written));
+                    let blocks = blocks.map(Box::new);
                     let program = emitted.program;
-                    // The interpreter keeps the calls: each is one loop over a slice, faster than its operations.
-                    let machine = match options.jit {
-                        true => written(&inline(&program)).or_else(|| written(&program)),
-                        false => None,
-                    };
-                    plan.steps.push(Step::Loops { program, machine, table, clears });
+                    let machine = if blocks.is_none() { written(&program) } else { None };
+                    plan.steps.push(Step::Loops { program, machine, table, clears, blocks });
                 }
                 Work::Matrix(id, matrix) => plan.matrix(*id, matrix),
                 Work::Recurrence(number, members) => plan.recurrence(*number, members, options)?,
@@ -476,7 +484,11 @@ impl<T: Number> Plan<T> {
                 // SAFETY: the table holds a pointer to as many elements as each array has (checked above for inputs
                 // and outputs); addresses stay inside their arrays, which the emitter made sure of; inputs are only
                 // read, and every other array is written by one step only while the plan is borrowed exclusively.
-                Step::Loops { program, machine, table, clears } => unsafe {
+                Step::Loops { blocks: Some(blocks), table, .. } => unsafe {
+                    blocks.run(&self.table[table.clone()]);
+                },
+                // SAFETY: as above.
+                Step::Loops { program, machine, table, clears, .. } => unsafe {
                     for &mut (k, count) in clears {
                         self.table[table.start + k].cast::<T>().write_bytes(0, count);
                     }
