@@ -6,9 +6,9 @@ use chainrule_core::graph::op::Reduction;
 use chainrule_core::ops::map::{EXP, SIN};
 use chainrule_core::shape::{Sizes, Type};
 use chainrule_core::{Graph, NodeId};
-use chainrule_exec::Options;
 use chainrule_exec::lane::Number;
 use chainrule_exec::plan::explain::Kernel;
+use chainrule_exec::{Error, Options, Plan};
 
 /// Blocks of the steps of a plan.
 fn blocks<S: Number>(program: &Program, threads: usize) -> Vec<usize> {
@@ -124,4 +124,21 @@ fn terms_that_labels_place_are_added_by_blocks() {
         g.scatter_add(x, t, &20.into()).unwrap()
     };
     cut_always(same::<f64>(counts, &[("n", 60_000)]));
+}
+
+/// Memory of blocks is memory of the plan: it is in the peak, and the limit is compared with it.
+#[test]
+fn memory_of_blocks_counts() {
+    let mut graph = Graph::new();
+    let x = vector(&mut graph, "x");
+    let t = graph.input("t", Type::index(20, ["n"])).unwrap();
+    let y = graph.scatter_add(x, t, &20.into()).unwrap();
+    let options =
+        |limit| Options { limit, sizes: [("n".into(), 60_000)].into_iter().collect(), ..Options::default() };
+    let plan = Plan::<f64>::compile(&graph, &[y], &options(2 << 30)).unwrap();
+    let peak = plan.explanation().peak();
+    assert!(peak > 20 * 8, "{peak}");
+    assert!(Plan::<f64>::compile(&graph, &[y], &options(peak)).is_ok());
+    let refused = Plan::<f64>::compile(&graph, &[y], &options(peak - 1)).err();
+    assert_eq!(refused, Some(Error::TooLarge { bytes: peak, limit: peak - 1 }));
 }

@@ -28,6 +28,8 @@ const WORTH: u128 = 1_000_000;
 const CALL: u128 = 20;
 /// Blocks of a loop that is long enough: enough for eight threads, of which none waits long for the last.
 const BLOCKS: usize = 16;
+/// Entries of all private memory of a step: sums that take more are made on one thread.
+const PRIVATE: usize = 1 << 20;
 /// Positions of a block are a multiple of this, where they are lanes.
 const LANES: usize = 8;
 
@@ -163,7 +165,7 @@ impl Cut {
             stride += count_of(buffer).next_multiple_of(16);
         }
         // Combining must be little beside the work.
-        if count < 2 || (count * stride) as u128 * 64 > work {
+        if count < 2 || count * stride > PRIVATE || (count * stride) as u128 * 64 > work {
             return None;
         }
         let is_private = |b: Buffer| private.iter().any(|p| p.buffer == usize::from(b.0));

@@ -195,11 +195,7 @@ impl<T: Number> Plan<T> {
             step.bytes = step.reads.iter().chain(&step.writes).map(|&b| buffers[b].bytes).sum();
         }
         let size = size_of::<T>() as u128;
-        let private = self.steps.iter().map(|step| match step {
-            Compiled::Loops { blocks: Some(blocks), .. } => blocks.bytes() as u128,
-            _ => 0,
-        });
-        let private: u128 = private.sum();
+        let private = self.private();
         let outputs = self.arrays.outputs.iter().map(|&o| self.arrays[o].count() as u128 * size).sum();
         Explanation {
             precision: size_of::<T>(),

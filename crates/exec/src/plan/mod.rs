@@ -194,7 +194,21 @@ impl<T: Number> Plan<T> {
         if bytes > options.limit {
             return Err(Error::TooLarge { bytes, limit: options.limit });
         }
-        Plan::build(arrays, schedule, memory, options, inside)
+        let plan = Plan::build(arrays, schedule, memory, options, inside)?;
+        let bytes = bytes + plan.private();
+        if bytes > options.limit {
+            return Err(Error::TooLarge { bytes, limit: options.limit });
+        }
+        Ok(plan)
+    }
+
+    /// Bytes of what blocks of loops keep for themselves.
+    fn private(&self) -> u128 {
+        let of = |step: &Step<T>| match step {
+            Step::Loops { blocks: Some(blocks), .. } => blocks.bytes() as u128,
+            _ => 0,
+        };
+        self.steps.iter().map(of).sum()
     }
 
     fn build(
