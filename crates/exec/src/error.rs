@@ -63,6 +63,19 @@ pub enum Error {
         /// What it is.
         found: String,
     },
+    /// A label that leads outside of the array it selects from.
+    LabelOutside {
+        /// The input of labels.
+        name: String,
+        /// Where in it the label stands.
+        position: Vec<usize>,
+        /// The label.
+        found: i64,
+        /// The index that it leads to.
+        index: i64,
+        /// Entries of the axis.
+        extent: usize,
+    },
     /// The largest or smallest of nothing.
     EmptyAxis {
         /// The operation.
@@ -135,6 +148,25 @@ impl fmt::Display for Error {
             }
             Error::Label { name, found, below } => {
                 write!(f, "{name} holds the label {found}; labels of this input run from 0 to {}", below - 1)
+            }
+            Error::LabelOutside { name, position, found, index, extent } => {
+                write!(f, "{name}")?;
+                if !position.is_empty() {
+                    let position: Vec<String> = position.iter().map(ToString::to_string).collect();
+                    write!(f, "[{}]", position.join(","))?;
+                }
+                write!(f, " is {found}, ")?;
+                if index != found {
+                    write!(f, "which leads to position {index}, ")?;
+                }
+                match extent {
+                    0 => write!(f, "and there is nothing to select: the axis is empty"),
+                    _ => write!(
+                        f,
+                        "and selects from {extent} entries, 0 to {}; give labels that stay inside, or declare {name} as index[{extent}]",
+                        extent - 1
+                    ),
+                }
             }
             Error::EmptyAxis { operation } => write!(f, "{operation} over an empty axis has no value"),
         }

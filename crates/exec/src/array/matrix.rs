@@ -4,7 +4,7 @@
 //! first; [`recognise`] reads the form off.
 
 use super::labels::{Set, labels, points};
-use super::{ArrayId, Arrays, At, Body, Entry, Factor, Guard, Nest, Read, Reduction};
+use super::{ArrayId, Arrays, At, Body, Definition, Entry, Factor, Guard, Nest, Read, Reduction};
 use crate::gemm::{Line, Product, Strides, View};
 use smallvec::SmallVec;
 
@@ -126,7 +126,8 @@ impl Sides {
 
 /// Multiplies what belongs to one side into that side, so that [`recognise`] finds two factors.
 pub fn prepare(arrays: Arrays) -> Arrays {
-    arrays.rebuilt(|out, nest| {
+    arrays.rebuilt(|out, definition| {
+        let Definition::Nest(nest) = definition else { return };
         if let Some(sides) = Sides::of(out, nest) {
             separate(out, nest, &sides);
         }

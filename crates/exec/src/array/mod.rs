@@ -4,12 +4,14 @@
 //! the choice of kernels work on; no names, no symbols, no derivatives are left.
 
 pub mod chain;
+pub mod checks;
 pub mod composite;
 pub mod ends;
 mod labels;
 pub mod lower;
 pub mod matrix;
 pub mod order;
+pub mod prefix;
 pub mod scatter;
 pub mod view;
 
@@ -311,12 +313,15 @@ pub enum Whole {
     Linear(Linear),
     /// Product of all other entries along an axis.
     ExclusiveProduct(usize),
-    /// Sum of the entries up to and with each one along an axis; from the end when reversed.
+    /// Sums of the entries of an axis up to a bound that moves along it: entry `j` of the result is
+    /// `Σ_k x[k] [k <= j + first]`, or `Σ_k x[k] [k >= j + first]` when reversed.
     PrefixSum {
         /// The axis.
         axis: usize,
         /// From the last entry to the first.
         reversed: bool,
+        /// The bound of the first entry; it may lie outside the axis.
+        first: i64,
     },
 }
 
@@ -468,15 +473,13 @@ impl Arrays {
         pruned
     }
 
-    /// The same arrays after each nest was changed, with what it needs besides added before it; numbers change.
-    fn rebuilt(self, mut change: impl FnMut(&mut Arrays, &mut Nest)) -> Arrays {
+    /// The same arrays after each definition was changed, with what it needs besides added before it; numbers change.
+    fn rebuilt(self, mut change: impl FnMut(&mut Arrays, &mut Definition)) -> Arrays {
         let mut new: Vec<ArrayId> = Vec::with_capacity(self.arrays.len());
         let mut out = Arrays::default();
         for mut array in self.arrays {
             array.definition.rename(&|a: ArrayId| new[a.index()]);
-            if let Definition::Nest(nest) = &mut array.definition {
-                change(&mut out, nest);
-            }
+            change(&mut out, &mut array.definition);
             new.push(out.push(array));
         }
         out.inputs = self.inputs.into_iter().map(|i| Input { array: new[i.array.index()], ..i }).collect();

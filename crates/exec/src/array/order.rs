@@ -3,8 +3,8 @@
 //! `J[i,c] = Σ_a Σ_b A[i,a] B[a,b] C[b,c]` costs `i·a·b·c` at once, and `i·a·b + i·b·c` in two steps. Small products
 //! are ordered exactly, over all pairings of subsets; longer ones greedily.
 
-use super::labels::{Set, labels};
-use super::{ArrayId, Arrays, At, Body, Entry, Factor, Guard, Nest, Read, Reduction};
+use super::labels::{Set, labels, read_labels};
+use super::{ArrayId, Arrays, At, Body, Definition, Entry, Factor, Guard, Nest, Read, Reduction};
 
 /// Factors up to which all orders are compared.
 pub(super) const EXACT: usize = 9;
@@ -13,16 +13,13 @@ const SMALL: f64 = 4096.0;
 
 /// Splits products; numbers of arrays change, operands stay before their users.
 pub fn split(arrays: Arrays) -> Arrays {
-    arrays.rebuilt(|out, nest| {
+    arrays.rebuilt(|out, definition| {
+        let Definition::Nest(nest) = definition else { return };
         while let Some((first, rest)) = plan(nest).map(|pair| take(nest, &pair)) {
             let temporary = out.nest(Entry::Real, first);
             *nest = rest(temporary);
         }
     })
-}
-
-fn read_labels(read: &Read) -> Set {
-    read.guards.iter().fold(labels(&read.at), |set, g| set | labels(g.indices()))
 }
 
 /// What is known of a product for choosing its order.

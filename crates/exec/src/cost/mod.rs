@@ -14,7 +14,8 @@
 //! ```
 //!
 //! Additions and multiplications count one each, so a matrix product of `m·k·n` points counts `2·m·k·n`; function values
-//! are counted apart. Conditions that compare indices (`[i >= j]`) and values (`[x[i] > 0]`) are counted as if they held.
+//! are counted apart. Conditions that compare indices (`[i >= j]`) and values (`[x[i] > 0]`) are counted as if they held,
+//! but for a sum up to a bound (`Σ_j x[j] [j <= i]`): it costs its terms once, as a running sum.
 
 mod flops;
 mod order;
@@ -363,6 +364,26 @@ mod tests {
         let p =
             g.form("y[p,s] = sum(q, sum(r, A[p,q]*B[q,r]*C[r,s]))", &[("A", a), ("B", b), ("C", c)]).unwrap();
         assert_eq!(said(&g, p).0, "min(2*a*b*c + 2*a*c*i, 2*a*b*i + 2*b*c*i)");
+    }
+
+    #[test]
+    fn a_sum_up_to_a_bound_costs_its_terms() {
+        let mut g = Graph::new();
+        let x = g.input("x", Type::real(["n"])).unwrap();
+        let y = g.cumsum(x, 0).unwrap();
+        assert_eq!(said(&g, y).0, "n");
+        let squares = g.multiply(y, y).unwrap();
+        let loss = g.sum_all(squares).unwrap();
+        let gradient = g.gradient(loss, &[x]).unwrap();
+        assert_eq!(said(&g, gradient[0]).0, "3*n");
+        let z = g.cumsum(y, 0).unwrap();
+        let jacobian = g.jacobian(z, x).unwrap();
+        assert_eq!(said(&g, jacobian).0, "n^2");
+        let a = g.input("A", Type::real(["n", "n"])).unwrap();
+        let y = g.form("y[i] = sum(k, A[i,k]*x[k]*[k <= i])", &[("A", a), ("x", x)]).unwrap();
+        assert_eq!(said(&g, y).0, "2*n^2");
+        let y = g.form("y[i] = x[i] * sum(k, x[k]^2*[k < i])", &[("x", x)]).unwrap();
+        assert_eq!(said(&g, y).0, "3*n");
     }
 
     #[test]

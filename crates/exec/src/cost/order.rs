@@ -24,6 +24,18 @@ pub(super) struct Contraction {
     pub(super) factors: Vec<Set>,
     /// Labels of each condition.
     pub(super) conditions: Vec<Set>,
+    /// Conditions that bound a summed label by the others they have: `[k <= i]`. The condition, and the label.
+    pub(super) bounds: Vec<(usize, usize)>,
+}
+
+/// A sum up to a bound, taken apart: `Σ_k a[i] b[k] [k <= i]` is `a[i]` times the running sum of `b`.
+pub(super) struct Running {
+    /// What is summed, for each value of the label.
+    pub(super) terms: Contraction,
+    /// One addition for each of them.
+    pub(super) sums: Polynomial,
+    /// What is left, with the sums as a factor.
+    pub(super) rest: Contraction,
 }
 
 impl Contraction {
@@ -43,6 +55,41 @@ impl Contraction {
         // A condition that the group does not cover is decided later, by all its labels.
         outside |= self.conditions.iter().filter(|&&c| c & !inside != 0).fold(0, |s, c| s | c);
         inside & outside
+    }
+
+    /// The first sum up to a bound whose terms depend on the bound by that condition only.
+    pub(super) fn running(&self) -> Option<Running> {
+        self.bounds.iter().find_map(|&(condition, label)| self.running_over(condition, label))
+    }
+
+    fn running_over(&self, condition: usize, label: usize) -> Option<Running> {
+        let bound = self.conditions[condition] & !(1 << label);
+        let others = || self.conditions.iter().enumerate().filter(move |(c, _)| *c != condition);
+        // What shares a summed label with the terms is part of them.
+        let (mut inside, mut read): (Set, Set) = (0, 1 << label);
+        while inside != read & !self.free {
+            inside = read & !self.free;
+            let touched = self.factors.iter().chain(others().map(|(_, set)| set));
+            read = touched.filter(|&&set| set & inside != 0).fold(read, |read, set| read | set);
+        }
+        if read & bound != 0 {
+            return None;
+        }
+        let kept = read & !inside;
+        let side = |inner: bool, free: Set| {
+            let (mut conditions, mut bounds) = (Vec::new(), Vec::new());
+            for (c, &set) in others().filter(|(_, set)| (**set & inside != 0) == inner) {
+                let of_this = self.bounds.iter().filter(|(of, _)| *of == c);
+                bounds
+                    .extend(of_this.filter(|(_, l)| free >> l & 1 == 0).map(|&(_, l)| (conditions.len(), l)));
+                conditions.push(set);
+            }
+            let factors = self.factors.iter().copied().filter(|set| (set & inside != 0) == inner).collect();
+            Contraction { extents: self.extents.clone(), free, factors, conditions, bounds }
+        };
+        let mut rest = side(false, self.free);
+        rest.factors.push(kept | bound);
+        Some(Running { terms: side(true, kept | 1 << label), sums: self.points(kept | 1 << label), rest })
     }
 
     /// One addition for each point where a factor is summed over labels of its own, before it meets another.
@@ -121,6 +168,7 @@ mod tests {
             free: 0b1001,
             factors: vec![0b0011, 0b0110, 0b1100],
             conditions: Vec::new(),
+            bounds: Vec::new(),
         };
         contraction.costs().iter().map(ToString::to_string).collect()
     }
@@ -138,6 +186,7 @@ mod tests {
             free: 0b001,
             factors: vec![0b011, 0b110, 0b100],
             conditions: Vec::new(),
+            bounds: Vec::new(),
         };
         assert_eq!(vector.costs().iter().map(ToString::to_string).collect::<Vec<_>>(), ["2*a*b + 2*a*i"]);
     }

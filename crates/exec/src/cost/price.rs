@@ -5,7 +5,7 @@
 //! the highest powers are counted; source: Golub and Van Loan, Matrix Computations, 4th edition, 2013, tables of
 //! sections 3.2 and 4.2.
 
-use super::order::{Contraction, Set};
+use super::order::{Contraction, Running, Set};
 use super::{Flops, Polynomial};
 use chainrule_core::form::{Cond, Product};
 use chainrule_core::graph::op::{Linear, Op};
@@ -224,18 +224,20 @@ fn contraction(g: &Graph, product: &Product) -> Flops {
     }
     let labels = Labels::new(product);
     let own = |range: std::ops::Range<usize>| range.filter_map(|l| labels.of[l]).fold(0, |s, c| s | 1 << c);
+    let kept = product.conds.iter().filter(|c| !matches!(c, Cond::Zero(_)));
+    let conditions: Vec<&Cond> = kept.collect();
+    let bound = |label: &usize| labels.of[*label].is_some_and(|class| own(0..product.free) >> class & 1 == 0);
+    let bounds = conditions.iter().enumerate().flat_map(|(c, cond)| {
+        let bounded = bounded(cond).into_iter().filter(&bound);
+        bounded.filter_map(|label| labels.of[label]).map(move |class| (c, class)).collect::<Vec<_>>()
+    });
     let contraction = Contraction {
         extents,
         free: own(0..product.free),
         factors: product.accesses.iter().map(|a| labels.set(&a.at)).collect(),
-        conditions: product
-            .conds
-            .iter()
-            .filter(|c| !matches!(c, Cond::Zero(_)))
-            .map(|c| labels.set(c.terms()))
-            .collect(),
+        conditions: conditions.iter().map(|c| labels.set(c.terms())).collect(),
+        bounds: bounds.collect(),
     };
-    let mut costs = contraction.costs();
     // What stays the same whatever the order: powers, reciprocals that stand alone, the coefficient.
     let mut extra = Polynomial::default();
     for (access, &set) in product.accesses.iter().zip(&contraction.factors) {
@@ -249,8 +251,33 @@ fn contraction(g: &Graph, product: &Product) -> Flops {
     if scales && !product.accesses.is_empty() {
         extra = extra + contraction.points(contraction.free);
     }
-    if let [only] = &mut costs[..] {
-        return Flops::from(only.clone() + extra);
+    let (mut left, mut alternatives) = (vec![contraction], Vec::new());
+    while let Some(contraction) = left.pop() {
+        if let Some(Running { terms, sums, rest }) = contraction.running() {
+            extra = extra + sums;
+            left.extend([terms, rest]);
+            continue;
+        }
+        let mut costs = contraction.costs();
+        match &mut costs[..] {
+            [only] => extra = extra + only.clone(),
+            _ => alternatives.push(costs),
+        }
     }
-    Flops::from(extra) + Flops::least_of(costs)
+    alternatives.into_iter().fold(Flops::from(extra), |total, costs| total + Flops::least_of(costs))
+}
+
+/// Labels that a condition bounds by other labels: those with slope 1 or -1 in `Σ slope · label + offset >= 0`.
+fn bounded(cond: &Cond) -> Vec<usize> {
+    let Cond::NonNegative(term) = cond else { return Vec::new() };
+    let affine = term.parts().iter().all(|(atom, _)| matches!(atom, Atom::Label(_)));
+    if !affine || term.parts().len() < 2 {
+        return Vec::new();
+    }
+    let unit = term.parts().iter().filter(|(_, slope)| slope.as_fixed().is_some_and(|s| s.abs() == 1));
+    unit.filter_map(|(atom, _)| match atom {
+        Atom::Label(label) => Some(label.0 as usize),
+        _ => None,
+    })
+    .collect()
 }

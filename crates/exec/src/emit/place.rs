@@ -2,7 +2,7 @@
 
 use super::builder::counter;
 use super::{Emitter, Position};
-use crate::array::{ArrayId, At, Atom, Definition, Whole};
+use crate::array::{ArrayId, At, Atom, Definition, checks};
 use crate::error::{Error, Result};
 use crate::lane::program::{Address, Affine, Buffer, IndexOp};
 
@@ -97,7 +97,7 @@ impl Emitter<'_> {
                         affine.offset += slope * known[place.offset as usize];
                         continue;
                     }
-                    let range = self.bounds(*array);
+                    let range = checks::bounds(self.arrays, *array);
                     let buffer = self.buffer(*array);
                     let index = self.builder.index(IndexOp::Load(Address { buffer, at: place }), range);
                     affine.at(index, *slope);
@@ -107,25 +107,9 @@ impl Emitter<'_> {
         Ok(affine)
     }
 
-    /// Least and greatest entry of an array of integers.
-    pub(super) fn bounds(&self, id: ArrayId) -> (i64, i64) {
-        match &self.arrays[id].definition {
-            Definition::Integers(v) => {
-                (v.iter().copied().min().unwrap_or(0), v.iter().copied().max().unwrap_or(0))
-            }
-            Definition::Input(n) => match self.arrays.inputs[*n].below {
-                Some(below) => (0, (below - 1).max(0)),
-                None => (i64::MIN / 4, i64::MAX / 4),
-            },
-            Definition::Whole(Whole::ArgMax(axis) | Whole::ArgSort(axis), args) => {
-                (0, (self.arrays[args[0]].shape[*axis] as i64 - 1).max(0))
-            }
-            _ => (i64::MIN / 4, i64::MAX / 4),
-        }
-    }
-
     /// The element of an array at some indices. Where a condition protects the read, an index that may leave the
-    /// array is kept inside: the condition discards what is read there.
+    /// array is kept inside: the condition discards what is read there. Where none does, and labels decide, a run has
+    /// [looked](checks) at them.
     pub(super) fn place(
         &mut self,
         id: ArrayId,
@@ -143,8 +127,14 @@ impl Emitter<'_> {
             let (low, high) = self.builder.range(&component);
             if extent > 0 && (low < 0 || high >= extent) {
                 if !protected && !self.guarded {
-                    let what = "an index that may leave the array it reads".to_string();
-                    return Err(Error::Unsupported { what });
+                    let mut checked = false;
+                    index.each_array(&mut |_| checked = true);
+                    if !checked {
+                        let what = "an index that may leave the array it reads".to_string();
+                        return Err(Error::Unsupported { what });
+                    }
+                    place.add(&component, stride);
+                    continue;
                 }
                 self.kept_inside.push((component.clone(), extent));
                 let inside = self.builder.index(IndexOp::Clamp(component, extent), (0, extent - 1));

@@ -35,4 +35,5 @@ mod workspace;
 pub use lanes::Real;
 pub use product::{Epilogue, Line, Misfit, Operands, Product, Prologue, Strides, View};
 pub use run::Pointers;
+pub(crate) use run::fork;
 pub use workspace::Workspace;

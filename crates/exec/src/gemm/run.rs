@@ -428,11 +428,11 @@ pub(super) unsafe fn share<T: Real, K: Kernels<T>>(job: &Job<'_, T>, slots: &mut
 }
 
 /// Runs `work` on each part with its slot; halves go to other threads, as deep as the logarithm of their number.
-fn fork<T: Real>(
+pub(crate) fn fork<S: Send>(
     first: usize,
     parts: usize,
-    slots: &mut [Slot<T>],
-    work: &(dyn Fn(usize, &mut Slot<T>) + Sync),
+    slots: &mut [S],
+    work: &(dyn Fn(usize, &mut S) + Sync),
 ) {
     if parts == 1 {
         return work(first, &mut slots[0]);

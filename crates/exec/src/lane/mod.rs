@@ -1,5 +1,6 @@
 //! Lane programs and what executes them.
 
+pub mod blocks;
 pub mod interpret;
 pub mod number;
 pub mod program;

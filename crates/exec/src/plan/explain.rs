@@ -37,6 +37,8 @@ pub enum Kernel {
         nests: usize,
         /// How many of them add their terms where an index says.
         scatters: usize,
+        /// How many blocks of a loop threads may run side by side; 1 where it is run as a whole.
+        blocks: usize,
     },
     /// A matrix product `m x k` by `k x n`.
     Matrix {
@@ -222,13 +224,19 @@ impl<T: Number> Plan<T> {
     ) -> Step {
         let step = |kernel, code, flops, calls| Step { kernel, code, reads, writes, flops, calls, bytes: 0 };
         match (&scheduled.work, compiled) {
-            (Work::Loops { members, .. }, Compiled::Loops { program, machine, .. }) => {
+            (Work::Loops { members, .. }, Compiled::Loops { program, machine, blocks, .. }) => {
                 let is_scatter =
                     |m: &&ArrayId| matches!(self.arrays[**m].definition, Definition::Scatter(..));
                 let scatters = members.iter().filter(is_scatter).count();
                 let counted = count(program);
-                let kernel = Kernel::Loops { extents: counted.extents, nests: members.len(), scatters };
-                step(kernel, machine.as_ref().map(|m| m.code().len()), counted.flops, counted.calls)
+                let nests = members.len();
+                let count = blocks.as_ref().map_or(1, |b| b.count());
+                let kernel = Kernel::Loops { extents: counted.extents, nests, scatters, blocks: count };
+                let code = match blocks {
+                    Some(blocks) => blocks.code(),
+                    None => machine.as_ref().map(|m| m.code().len()),
+                };
+                step(kernel, code, counted.flops, counted.calls)
             }
             (Work::Matrix(_, matrix), _) => {
                 let p = &matrix.product;
@@ -410,7 +418,7 @@ impl fmt::Display for Kernel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let list = |v: &[usize]| v.iter().map(ToString::to_string).collect::<Vec<_>>().join(" x ");
         match self {
-            Kernel::Loops { extents, nests, scatters } => {
+            Kernel::Loops { extents, nests, scatters, blocks } => {
                 match extents.is_empty() {
                     true => f.write_str("straight line")?,
                     false => write!(f, "loops {}", list(extents))?,
@@ -418,6 +426,9 @@ impl fmt::Display for Kernel {
                 write!(f, ", {nests} nest{}", if *nests == 1 { "" } else { "s" })?;
                 if *scatters > 0 {
                     write!(f, ", scatter")?;
+                }
+                if *blocks > 1 {
+                    write!(f, ", in {blocks} blocks")?;
                 }
                 Ok(())
             }
@@ -450,7 +461,7 @@ mod tests {
         let with = vec!["a diagonal", "masked rows"];
         let kernel = Kernel::Matrix { batch: vec![2, 3], m: 4, k: 5, n: 4, symmetric: true, with };
         assert_eq!(kernel.to_string(), "matrix 2 x 3 of 4 x 5 by 5 x 4, symmetric, a diagonal, masked rows");
-        let kernel = Kernel::Loops { extents: vec![7, 8], nests: 2, scatters: 1 };
-        assert_eq!(kernel.to_string(), "loops 7 x 8, 2 nests, scatter");
+        let kernel = Kernel::Loops { extents: vec![7, 8], nests: 2, scatters: 1, blocks: 7 };
+        assert_eq!(kernel.to_string(), "loops 7 x 8, 2 nests, scatter, in 7 blocks");
     }
 }

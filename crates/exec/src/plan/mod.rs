@@ -16,10 +16,13 @@
 #![allow(unsafe_code)]
 
 mod batch;
+mod blocks;
 mod count;
 pub mod explain;
 mod functions;
 mod in_place;
+mod labels;
+mod prefix;
 mod recurrence;
 pub mod session;
 pub mod structured;
@@ -29,7 +32,9 @@ mod whole;
 
 use crate::array::lower::lower;
 use crate::array::matrix::{self, Matrix};
-use crate::array::{ArrayId, Arrays, Definition, Entry, Input, Whole, chain, ends, order, scatter, view};
+use crate::array::{
+    self, ArrayId, Arrays, Definition, Entry, Input, Whole, chain, ends, order, scatter, view,
+};
 use crate::emit::{emit, inline};
 use crate::error::{Error, Result};
 use crate::gemm::{Pointers, Product, Workspace};
@@ -39,6 +44,7 @@ use crate::lane::interpret::{self, Scratch};
 use crate::lane::program::Program;
 use crate::schedule::memory::{self, Home, Memory};
 use crate::schedule::{self, Schedule, Work};
+use blocks::Blocks;
 use chainrule_core::shape::Sizes;
 use chainrule_core::{Graph, NodeId};
 use recurrence::RecurrenceStep;
@@ -116,6 +122,8 @@ enum Step<T> {
         machine: Option<Machine>,
         table: std::ops::Range<usize>,
         clears: Vec<(usize, usize)>,
+        /// The same cut into blocks, where that is worth while; the program is not run then.
+        blocks: Option<Box<Blocks<T>>>,
     },
     /// A kernel; result first, then operands, in the table.
     Whole { kernel: Whole, table: std::ops::Range<usize>, arrays: Vec<ArrayId> },
@@ -163,6 +171,8 @@ pub struct Plan<T> {
     output_counts: Vec<usize>,
     /// Outputs that no step writes: copied from what they are.
     copies: Vec<(usize, ArrayId)>,
+    /// Labels to look at, and before which step.
+    checks: Vec<labels::Looked>,
 }
 
 // SAFETY: the table points into the plan's own vectors, which move with it (their heap blocks do not), and into slices
@@ -190,7 +200,7 @@ impl<T: Number> Plan<T> {
         view::turn_outputs(&mut arrays);
         ends::keep_ends(&mut arrays);
         chain::join(&mut arrays);
-        let mut arrays = matrix::prepare(order::split(arrays.prune())).prune();
+        let mut arrays = matrix::prepare(order::split(array::prefix::split(arrays.prune()))).prune();
         scatter::solve(&mut arrays);
         let mut schedule = schedule::schedule(&arrays, options.fuse);
         let apart = in_place::settle(&arrays, &mut schedule, taken, T::DEPTH);
@@ -233,11 +243,17 @@ impl<T: Number> Plan<T> {
             input_counts: arrays.inputs.iter().map(|i| i.shape.iter().product()).collect(),
             output_counts: arrays.outputs.iter().map(|o| arrays[*o].count()).collect(),
             copies: Vec::new(),
+            checks: Vec::new(),
             memory,
             arrays,
         };
         plan.place_constants();
-        let written = |program: &Program| jit::compile(program, &functions::address).ok();
+        // The interpreter keeps the calls: each is one loop over a slice, faster than its operations.
+        let compiled = |program: &Program| jit::compile(program, &functions::address).ok();
+        let written = |program: &Program| match options.jit {
+            true => compiled(&inline(program)).or_else(|| compiled(program)),
+            false => None,
+        };
         for step in &schedule.steps {
             match &step.work {
                 Work::Loops { order, members } => {
@@ -248,13 +264,12 @@ impl<T: Number> Plan<T> {
                             && matches!(plan.arrays[**id].definition, Definition::Scatter(..))
                     });
                     let clears = cleared.map(|(k, id)| (k, plan.arrays[*id].count())).collect();
+                    let loops = blocks::Loops::new(&plan.arrays, &schedule.classes, order, members, &emitted);
+                    let blocks = loops.and_then(|loops| Blocks::new(&loops, plan.threads, &written));
+                    let blocks = blocks.map(Box::new);
                     let program = emitted.program;
-                    // The interpreter keeps the calls: each is one loop over a slice, faster than its operations.
-                    let machine = match options.jit {
-                        true => written(&inline(&program)).or_else(|| written(&program)),
-                        false => None,
-                    };
-                    plan.steps.push(Step::Loops { program, machine, table, clears });
+                    let machine = if blocks.is_none() { written(&program) } else { None };
+                    plan.steps.push(Step::Loops { program, machine, table, clears, blocks });
                 }
                 Work::Matrix(id, matrix) => plan.matrix(*id, matrix),
                 Work::Recurrence(number, members) => plan.recurrence(*number, members, options)?,
@@ -274,9 +289,10 @@ impl<T: Number> Plan<T> {
                 plan.copies.push((n, *output));
             }
         }
+        plan.check_labels_of(&schedule.steps);
         plan.scheduled = schedule.steps;
         if plan.inner() > 0 {
-            // The steps of recurrences are known only now.
+            // What steps keep for themselves is known only now.
             let bytes = plan.explanation().peak();
             if bytes > options.limit {
                 return Err(Error::TooLarge { bytes, limit: options.limit });
@@ -426,7 +442,8 @@ impl<T: Number> Plan<T> {
     /// Labels and truth values among the outputs are written as numbers.
     ///
     /// # Errors
-    /// [`Error::Arity`], [`Error::Value`] for values that do not fit, [`Error::Label`] for a label out of range.
+    /// [`Error::Arity`], [`Error::Value`] for values that do not fit, [`Error::Label`] for a label out of range,
+    /// [`Error::LabelOutside`] for one that selects from fewer entries.
     pub fn run(&mut self, inputs: &[Value<'_, T>], outputs: &mut [&mut [T]]) -> Result<()> {
         self.check(inputs, outputs)?;
         let (mut from, mut to) = std::mem::take(&mut self.pointers);
@@ -472,6 +489,7 @@ impl<T: Number> Plan<T> {
     fn inner(&self) -> u128 {
         let of = |step: &Step<T>| match step {
             Step::Recurrence(step) => step.bytes(),
+            Step::Loops { blocks: Some(blocks), .. } => blocks.bytes() as u128,
             _ => 0,
         };
         self.steps.iter().map(of).sum()
@@ -492,24 +510,34 @@ impl<T: Number> Plan<T> {
     /// borrowed or owned by whoever calls.
     #[inline]
     fn execute(&mut self) -> Result<()> {
-        match self.clock {
-            None => self.steps::<false>(),
-            Some(_) => self.steps::<true>(),
+        match (&self.clock, self.checks.is_empty()) {
+            (None, true) => self.steps::<false, false>(),
+            (None, false) => self.steps::<false, true>(),
+            (Some(_), _) => self.steps::<true, true>(),
         }
     }
 
-    /// The steps of a run, in order; with the clock where `TIMED`, and without a word about it where not.
-    fn steps<const TIMED: bool>(&mut self) -> Result<()> {
+    /// The steps of a run, in order; with the clock where `TIMED`, with checks of labels where `CHECKED`, and without a
+    /// word about them where not.
+    fn steps<const TIMED: bool, const CHECKED: bool>(&mut self) -> Result<()> {
         if TIMED {
             self.clock.iter_mut().for_each(timings::Clock::start);
         }
         let functions: &interpret::Functions<T> = &functions::evaluate::<T>;
-        for step in &mut self.steps {
+        for (k, step) in self.steps.iter_mut().enumerate() {
+            if CHECKED {
+                // SAFETY: the table holds a pointer to as many integers as each array of labels has.
+                unsafe { labels::look(&self.checks, k, &self.arrays, &self.table)? };
+            }
             match step {
                 // SAFETY: the table holds a pointer to as many elements as each array has (checked above for inputs
                 // and outputs); addresses stay inside their arrays, which the emitter made sure of; inputs are only
                 // read, and every other array is written by one step only while the plan is borrowed exclusively.
-                Step::Loops { program, machine, table, clears } => unsafe {
+                Step::Loops { blocks: Some(blocks), table, .. } => unsafe {
+                    blocks.run(&self.table[table.clone()]);
+                },
+                // SAFETY: as above.
+                Step::Loops { program, machine, table, clears, .. } => unsafe {
                     for &mut (k, count) in clears {
                         self.table[table.start + k].cast::<T>().write_bytes(0, count);
                     }
@@ -676,7 +704,7 @@ unsafe fn run_whole<T: Number>(
         _ => {
             // SAFETY: as above.
             let out = unsafe { std::slice::from_raw_parts_mut(table[0].cast::<T>(), count(0)) };
-            whole::numbers(kernel, &shapes, &operands, out)
+            whole::numbers(kernel, &shapes, &operands, &arrays[ids[0]].shape, out)
         }
     }
 }

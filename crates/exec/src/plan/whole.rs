@@ -1,5 +1,6 @@
 //! Kernels over whole operands: positions of extrema, sorting, prefix sums, linear algebra.
 
+use super::prefix;
 use crate::array::Whole;
 use crate::error::Result;
 use crate::lane::Number;
@@ -64,11 +65,16 @@ pub(super) fn numbers<T: Number>(
     whole: &Whole,
     shapes: &[&[usize]],
     operands: &[&[T]],
+    result: &[usize],
     out: &mut [T],
 ) -> Result<()> {
     match *whole {
         Whole::ExclusiveProduct(axis) => exclusive_product(shapes[0], operands[0], axis, out),
-        Whole::PrefixSum { axis, reversed } => prefix_sum(shapes[0], operands[0], axis, reversed, out),
+        Whole::PrefixSum { axis, reversed, first } => {
+            let (before, along, after) = around(shapes[0], axis);
+            let shape = prefix::Shape { before, along, after, bounds: result[axis], first, reversed };
+            prefix::sums(&shape, operands[0], out);
+        }
         Whole::Linear(kind) => return linear(kind, shapes, operands, out),
         Whole::ArgMax(_) | Whole::ArgSort(_) => unreachable!("invariant: a kernel with numbers"),
     }
@@ -89,21 +95,6 @@ fn exclusive_product<T: Number>(shape: &[usize], x: &[T], axis: usize, out: &mut
             for k in (0..along).rev() {
                 out[at(k)] = out[at(k)] * product;
                 product = product * x[at(k)];
-            }
-        }
-    }
-}
-
-fn prefix_sum<T: Number>(shape: &[usize], x: &[T], axis: usize, reversed: bool, out: &mut [T]) {
-    let (before, along, after) = around(shape, axis);
-    for b in 0..before {
-        for a in 0..after {
-            let at = |k: usize| (b * along + k) * after + a;
-            let mut total = T::zero();
-            for k in 0..along {
-                let k = if reversed { along - 1 - k } else { k };
-                total += x[at(k)];
-                out[at(k)] = total;
             }
         }
     }
