@@ -106,6 +106,8 @@ impl<'g, T: Number> Plan<'g, T> {
                 Value::Real(data) => session.input(k).copy_from_slice(data),
                 Value::Int(data) => session.labels(k).copy_from_slice(data),
                 Value::Bool(data) => session.truths(k).copy_from_slice(data),
+                // Its numbers stand in the output already.
+                Value::InPlace => {}
             }
         }
     }
@@ -186,6 +188,8 @@ fn bindings<T: Number>(inputs: &[PlanInput], arguments: &[Value<'_, T>]) -> Bind
             Value::Real(data) => tensor::Value::Real(Tensor::new(shape, data.to_vec()).expect(fits)),
             Value::Int(data) => tensor::Value::Int(Tensor::new(shape, data.to_vec()).expect(fits)),
             Value::Bool(data) => tensor::Value::Bool(Tensor::new(shape, data.to_vec()).expect(fits)),
+            // The evaluator has no outputs in the place of inputs: it says that the value is missing.
+            Value::InPlace => continue,
         };
         at.bind(name, value);
     }

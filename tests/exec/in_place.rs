@@ -23,8 +23,8 @@ fn disagreement<S: Number>(seed: u64, program: Program, counted: &mut [usize; 2]
     let plain = Plan::<S>::compile(graph, outputs, &options).ok()?;
     let mut pairs: Vec<(usize, NodeId)> = Vec::new();
     let mut taken: Vec<Option<usize>> = vec![None; plain.inputs().len()];
-    for n in 0..outputs.len() {
-        let real = graph.ty(outputs[n]).dtype == chainrule_core::shape::DType::Real;
+    for (n, &output) in outputs.iter().enumerate() {
+        let real = graph.ty(output).dtype == chainrule_core::shape::DType::Real;
         let fits = |k: &usize| {
             let input = &plain.inputs()[*k];
             taken[*k].is_none() && input.entry == Entry::Real && input.shape == plain.output_shape(n)
