@@ -9,6 +9,7 @@ pub mod lower;
 pub mod matrix;
 pub mod order;
 pub mod scatter;
+pub mod slice;
 pub mod view;
 
 use chainrule_core::graph::op::{Comparison, Linear, Logic};

@@ -27,7 +27,9 @@ mod whole;
 
 use crate::array::lower::lower;
 use crate::array::matrix::{self, Matrix};
-use crate::array::{ArrayId, Arrays, Definition, Entry, Input, Whole, order, scatter, view};
+use crate::array::{
+    ArrayId, Arrays, Definition, Entry, Input, Whole, order, scatter, slice, view,
+};
 use crate::emit::{emit, inline};
 use crate::error::{Error, Result};
 use crate::gemm::{Pointers, Product, Workspace};
@@ -176,7 +178,7 @@ impl<T: Number> Plan<T> {
     fn of(arrays: Arrays, options: &Options, inside: bool) -> Result<Plan<T>> {
         let mut arrays = arrays.prune();
         arrays.copy_outputs();
-        view::read_through(&mut arrays);
+        let arrays = read_through(arrays);
         let mut arrays = matrix::prepare(order::split(arrays.prune())).prune();
         scatter::solve(&mut arrays);
         let schedule = schedule::schedule(&arrays, options.fuse);
@@ -569,6 +571,14 @@ impl<T: Number> Plan<T> {
         }
         Ok(())
     }
+}
+
+/// Arrays whose reads of views and of pieces are reads of what these show.
+fn read_through(mut arrays: Arrays) -> Arrays {
+    view::read_through(&mut arrays);
+    let mut arrays = slice::split(arrays.prune());
+    view::read_through(&mut arrays);
+    arrays.prune()
 }
 
 impl<T: Number> MatrixStep<T> {
