@@ -4,9 +4,11 @@
 //! the choice of kernels work on; no names, no symbols, no derivatives are left.
 
 pub mod composite;
+pub mod hoist;
 mod labels;
 pub mod lower;
 pub mod matrix;
+pub mod merge;
 pub mod order;
 pub mod scatter;
 pub mod slice;

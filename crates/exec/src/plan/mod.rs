@@ -28,7 +28,7 @@ mod whole;
 use crate::array::lower::lower;
 use crate::array::matrix::{self, Matrix};
 use crate::array::{
-    ArrayId, Arrays, Definition, Entry, Input, Whole, order, scatter, slice, view,
+    ArrayId, Arrays, Definition, Entry, Input, Whole, hoist, merge, order, scatter, slice, view,
 };
 use crate::emit::{emit, inline};
 use crate::error::{Error, Result};
@@ -179,6 +179,10 @@ impl<T: Number> Plan<T> {
         let mut arrays = arrays.prune();
         arrays.copy_outputs();
         let arrays = read_through(arrays);
+        let arrays = match arrays.recurrences.is_empty() {
+            true => arrays,
+            false => merge::merge(read_through(hoist::hoist(arrays, &read_through))),
+        };
         let mut arrays = matrix::prepare(order::split(arrays.prune())).prune();
         scatter::solve(&mut arrays);
         let schedule = schedule::schedule(&arrays, options.fuse);
