@@ -38,6 +38,8 @@ mod live;
 #[cfg(all(feature = "jit", target_arch = "x86_64", target_os = "linux"))]
 mod machine;
 #[cfg(all(feature = "jit", target_arch = "x86_64", target_os = "linux"))]
+mod passes;
+#[cfg(all(feature = "jit", target_arch = "x86_64", target_os = "linux"))]
 mod scan;
 #[cfg(all(feature = "jit", target_arch = "x86_64", target_os = "linux"))]
 mod vector;

@@ -126,6 +126,25 @@ fn random_programs_agree_in_f32() {
     agrees(Precision::F32, 10_000..13_000);
 }
 
+#[test]
+fn vectors_that_take_turns_agree() {
+    for to in [4, 5, 7, 8, 11, 12, 14, 16, 19, 41] {
+        let at = |buffer| {
+            let mut at = Affine::constant(0);
+            at.step(Var(0), 1);
+            Address { buffer: Buffer(buffer), at }
+        };
+        let mut body = vec![Stmt::Let(Reg(0), Op::Load(at(0)))];
+        body.extend((1..200).map(|k| Stmt::Let(Reg(k), Op::MulAdd(Reg(k - 1), Reg(0), Reg(k / 2)))));
+        body.push(Stmt::Store(at(1), Reg(199)));
+        let body = vec![Stmt::Loop { var: Var(0), from: 0, to, lanes: true, body }];
+        let program = straight(Precision::F64, body);
+        let numbers = (0..to).flat_map(|k| (k as f64 / 50.0 - 0.3).to_le_bytes()).collect();
+        let case = Case { program, buffers: vec![numbers, vec![0; 8 * to as usize]] };
+        assert_eq!(difference(&case, true), None, "{to} numbers");
+    }
+}
+
 fn address(buffer: u16, offset: i64) -> Address {
     Address { buffer: Buffer(buffer), at: Affine::constant(offset) }
 }
