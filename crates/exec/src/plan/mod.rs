@@ -20,6 +20,7 @@ pub mod explain;
 mod functions;
 mod recurrence;
 pub mod session;
+mod streamed;
 pub mod structured;
 mod table;
 pub mod timings;
@@ -36,7 +37,7 @@ use crate::gemm::{Pointers, Product, Workspace};
 use crate::jit::{self, Machine};
 use crate::lane::Number;
 use crate::lane::interpret::{self, Scratch};
-use crate::lane::program::Program;
+use crate::lane::program::{Buffer, Program};
 use crate::schedule::memory::{self, Home, Memory};
 use crate::schedule::{self, Schedule, Work};
 use chainrule_core::shape::Sizes;
@@ -225,7 +226,9 @@ impl<T: Number> Plan<T> {
             arrays,
         };
         plan.place_constants();
-        let written = |program: &Program| jit::compile(program, &functions::address).ok();
+        let written = |program: &Program, streamed: &[Buffer]| {
+            jit::compile(program, streamed, &functions::address).ok()
+        };
         for step in &schedule.steps {
             match &step.work {
                 Work::Loops { order, members } => {
@@ -239,7 +242,16 @@ impl<T: Number> Plan<T> {
                     let program = emitted.program;
                     // The interpreter keeps the calls: each is one loop over a slice, faster than its operations.
                     let machine = match options.jit {
-                        true => written(&inline(&program)).or_else(|| written(&program)),
+                        true => {
+                            let large = streamed::streamed(
+                                &plan.arrays,
+                                &schedule,
+                                &plan.memory,
+                                &emitted.buffers,
+                                size_of::<T>(),
+                            );
+                            written(&inline(&program), &large).or_else(|| written(&program, &large))
+                        }
                         false => None,
                     };
                     plan.steps.push(Step::Loops { program, machine, table, clears });
