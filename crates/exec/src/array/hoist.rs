@@ -302,7 +302,7 @@ output %5
         let mut at = Bindings::new();
         for (name, shape, by) in &given {
             let count = shape.iter().product();
-            at = at.with(*name, Tensor::new(shape, numbers(count, *by)).unwrap());
+            at = at.with(name, Tensor::new(shape, numbers(count, *by)).unwrap());
         }
         let expected = graph.evaluate(&outputs, &at).unwrap();
         let mut plan = Plan::<f64>::compile(&graph, &outputs, &Options::default()).unwrap();

@@ -197,23 +197,33 @@ impl<'p> Flattener<'p> {
         self.counters[usize::from(var.0)] = Counter { repeats, base, last, lanes: *lanes };
     }
 
-    /// Mixes copies of a body that begin at these instructions, two at a time.
+    /// Mixes copies of a body that begin at these instructions, two at a time. What a loop carries is changed by the
+    /// first copy before the second one reads it.
     fn take_turns(&mut self, starts: &[usize]) {
-        for (pair, starts_of) in starts.chunks_exact(2).enumerate() {
-            let (first, second) = (starts_of[0], starts_of[1]);
+        for (pair, two) in starts.chunks_exact(2).enumerate() {
             let end = starts.get(2 * pair + 2).copied().unwrap_or(self.flat.insts.len());
-            let (a, b) = (self.flat.insts[first..second].to_vec(), self.flat.insts[second..end].to_vec());
-            let mut b = b.into_iter();
-            let mut at = first;
-            let mut put = |inst| {
-                self.flat.insts[at] = inst;
-                at += 1;
+            let (a, b) = (self.flat.insts[two[0]..two[1]].to_vec(), self.flat.insts[two[1]..end].to_vec());
+            let carried = |inst: &Inst| {
+                let values = inst.reads().chain((inst.dst != NONE).then_some(inst.dst));
+                values.filter(|v| self.flat.values[*v as usize].mutable).collect::<SmallVec<[u32; 2]>>()
             };
-            for inst in a {
-                put(inst);
-                b.next().into_iter().for_each(&mut put);
+            let mut last: FxHashMap<u32, usize> = FxHashMap::default();
+            for (k, inst) in a.iter().enumerate() {
+                last.extend(carried(inst).into_iter().map(|v| (v, k + 1)));
             }
-            b.for_each(put);
+            let mut mixed = Vec::with_capacity(a.len() + b.len());
+            let mut done = 0;
+            for (k, inst) in b.iter().enumerate() {
+                let waits = carried(inst).iter().filter_map(|v| last.get(v)).copied().max();
+                let until = waits.unwrap_or(0).max(k + 1).min(a.len());
+                if until > done {
+                    mixed.extend_from_slice(&a[done..until]);
+                    done = until;
+                }
+                mixed.push(*inst);
+            }
+            mixed.extend_from_slice(&a[done..]);
+            self.flat.insts.splice(two[0]..end, mixed);
         }
     }
 

@@ -1,19 +1,19 @@
 //! How a loop is run: what of it stays a loop, what is written out, and what is run in turn.
 
-use crate::lane::program::{Op, Reg, Stmt};
-use rustc_hash::FxHashSet;
+use crate::lane::program::{Buffer, Op, Reg, Stmt};
+use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
 
 /// A loop without loops inside is written out where that makes no more statements than this.
 const UNROLLED: i64 = 64;
 
-/// Lane loops with bodies from this many statements on are run two vectors at a time, statement by statement in turn:
-/// a processor that looks some 500 instructions ahead would see little more than the chain of one vector.
+/// Lane loops with bodies from this many statements on are run two vectors at a time, statement by statement in turn,
+/// where these are mostly chains: a processor that looks some 500 instructions ahead would see little more than one.
 const LONG: usize = 128;
 
-/// Values that may be alive at once in a body of which two are run in turn, as many as there are registers: what two
-/// copies spill then costs less than waiting does.
-const ALIVE: usize = 14;
+/// Statements for each one of the longest chain from which a body keeps a processor busy by itself: some three start in
+/// a cycle, and each takes four.
+const PARALLEL: usize = 8;
 
 /// One stretch of a loop: `copies` of the body, `trips` times over.
 pub(super) struct Pass {
@@ -67,44 +67,37 @@ pub(super) fn passes(
     passes
 }
 
-/// Whether two copies of a body are run in turn: it is long, carries nothing from one vector to the next, and does not
-/// keep more values than there are registers.
+/// Whether two copies of a body are run in turn: it is long, mostly chains, and reads nothing that it writes.
 pub(super) fn in_turn(body: &[Stmt]) -> bool {
     if body.len() < LONG {
         return false;
     }
-    let mut alive: FxHashSet<Reg> = FxHashSet::default();
-    let mut own: FxHashSet<Reg> = FxHashSet::default();
+    let mut depths: FxHashMap<Reg, usize> = FxHashMap::default();
+    let (mut read, mut written): (FxHashSet<Buffer>, FxHashSet<Buffer>) = Default::default();
+    let mut longest = 0;
     for stmt in body {
         match stmt {
-            Stmt::Let(_, Op::Call(..) | Op::CallWhere(..)) | Stmt::Set(..) | Stmt::Loop { .. } => {
-                return false;
+            Stmt::Let(_, Op::Call(..) | Op::CallWhere(..)) | Stmt::Loop { .. } => return false,
+            Stmt::Let(reg, op) => {
+                let mut depth = 0;
+                op.each_reg(&mut |r| depth = depth.max(depths.get(&r).copied().unwrap_or(0)));
+                longest = longest.max(depth + 1);
+                depths.insert(*reg, depth + 1);
+                if let Op::Load(from) | Op::LoadInt(from) = op {
+                    read.insert(from.buffer);
+                }
             }
-            Stmt::Let(reg, _) => drop(own.insert(*reg)),
-            Stmt::Index(..) | Stmt::Store(..) => {}
+            Stmt::Store(to, _) => drop(written.insert(to.buffer)),
+            Stmt::Index(..) | Stmt::Set(..) => {}
         }
     }
-    body.iter().rev().all(|stmt| {
-        match stmt {
-            Stmt::Let(reg, op) => {
-                alive.remove(reg);
-                op.each_reg(&mut |r| {
-                    if own.contains(&r) {
-                        alive.insert(r);
-                    }
-                });
-            }
-            Stmt::Store(_, reg) => drop(own.contains(reg) && alive.insert(*reg)),
-            _ => {}
-        }
-        alive.len() <= ALIVE
-    })
+    body.len() < PARALLEL * longest && read.is_disjoint(&written)
 }
 
 #[cfg(test)]
 mod tests {
     use super::{LONG, in_turn, passes};
-    use crate::lane::program::{Binary, Op, Reg, Stmt};
+    use crate::lane::program::{Address, Affine, Binary, Buffer, Op, Reg, Stmt};
 
     fn chain(length: usize) -> Vec<Stmt> {
         let next = |k: u32| Stmt::Let(Reg(k), Op::Binary(Binary::Mul, Reg(k - 1), Reg(k - 1)));
@@ -125,15 +118,18 @@ mod tests {
     }
 
     #[test]
-    fn sums_and_crowded_bodies_keep_their_order() {
-        assert!(in_turn(&chain(LONG)));
-        let mut sum = chain(LONG);
-        sum.push(Stmt::Set(Reg(0), Reg(1)));
-        assert!(!in_turn(&sum));
-        // Every value of the chain is read again at the end.
-        let mut crowded = chain(LONG);
-        let again = |k| Stmt::Let(Reg(LONG as u32 + k), Op::Binary(Binary::Add, Reg(k), Reg(k + 1)));
-        crowded.extend((0..20).map(again));
-        assert!(!in_turn(&crowded));
+    fn wide_bodies_keep_their_order_and_those_that_read_what_they_write() {
+        let mut body = chain(LONG);
+        body.push(Stmt::Set(Reg(1000), Reg(1)));
+        let at = |buffer| Address { buffer: Buffer(buffer), at: Affine::constant(0) };
+        body.push(Stmt::Let(Reg(1001), Op::Load(at(0))));
+        body.push(Stmt::Store(at(1), Reg(1001)));
+        assert!(in_turn(&body));
+        body.push(Stmt::Store(at(0), Reg(1001)));
+        assert!(!in_turn(&body));
+        // Every statement reads the first one: nothing waits.
+        let next = |k: u32| Stmt::Let(Reg(k), Op::Binary(Binary::Mul, Reg(0), Reg(0)));
+        let wide: Vec<Stmt> = chain(1).into_iter().chain((1..1000).map(next)).collect();
+        assert!(!in_turn(&wide));
     }
 }

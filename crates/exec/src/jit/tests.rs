@@ -9,7 +9,7 @@ mod reference;
 
 use super::{Machine, compile};
 use crate::lane::program::{
-    Address, Affine, Binary, Buffer, Function, Op, Precision, Program, Reg, Stmt, Unary, Var,
+    Address, Affine, Binary, Buffer, Fold, Function, Op, Precision, Program, Reg, Stmt, Unary, Var,
 };
 use generate::{Case, case};
 use memory::Guarded;
@@ -137,10 +137,18 @@ fn vectors_that_take_turns_agree() {
         let mut body = vec![Stmt::Let(Reg(0), Op::Load(at(0)))];
         body.extend((1..200).map(|k| Stmt::Let(Reg(k), Op::MulAdd(Reg(k - 1), Reg(0), Reg(k / 2)))));
         body.push(Stmt::Store(at(1), Reg(199)));
-        let body = vec![Stmt::Loop { var: Var(0), from: 0, to, lanes: true, body }];
-        let program = straight(Precision::F64, body);
+        // Two sums, of which the second one adds what the first one is by then.
+        for (total, from) in [(300, 199), (301, 300)] {
+            body.push(Stmt::Let(Reg(total + 10), Op::MulAdd(Reg(from), Reg(50), Reg(total))));
+            body.push(Stmt::Set(Reg(total), Reg(total + 10)));
+        }
+        let zero = |reg| Stmt::Let(Reg(reg), Op::Const(0.0));
+        let folded = Stmt::Let(Reg(320), Op::Fold(Fold::Sum, Reg(301)));
+        let sum = Stmt::Store(address(2, 0), Reg(320));
+        let around = Stmt::Loop { var: Var(0), from: 0, to, lanes: true, body };
+        let program = straight(Precision::F64, vec![zero(300), zero(301), around, folded, sum]);
         let numbers = (0..to).flat_map(|k| (k as f64 / 50.0 - 0.3).to_le_bytes()).collect();
-        let case = Case { program, buffers: vec![numbers, vec![0; 8 * to as usize]] };
+        let case = Case { program, buffers: vec![numbers, vec![0; 8 * to as usize], vec![0; 8]] };
         assert_eq!(difference(&case, true), None, "{to} numbers");
     }
 }

@@ -33,9 +33,7 @@ mod tests {
 
     /// `x[i] x[j]`.
     fn plan(n: usize) -> (Plan<f64>, Vec<f64>) {
-        let text = format!(
-            "chainrule-graph 1\n%0 : real[N] = input \"x\"\n%1 : real[N,N] = contract [N,N|] %0[#0] %0[#1]\noutput %1\n"
-        );
+        let text = "chainrule-graph 1\n%0 : real[N] = input \"x\"\n%1 : real[N,N] = contract [N,N|] %0[#0] %0[#1]\noutput %1\n";
         let (graph, outputs) = Graph::from_text(&text.replace('N', &n.to_string())).unwrap();
         let plan = Plan::compile(&graph, &outputs, &Options::default()).unwrap();
         (plan, (0..n).map(|k| k as f64 / 7.0).collect())
