@@ -203,18 +203,18 @@ impl<'p> Flattener<'p> {
         for (pair, two) in starts.chunks_exact(2).enumerate() {
             let end = starts.get(2 * pair + 2).copied().unwrap_or(self.flat.insts.len());
             let (a, b) = (self.flat.insts[two[0]..two[1]].to_vec(), self.flat.insts[two[1]..end].to_vec());
-            let carried = |inst: &Inst| {
-                let values = inst.reads().chain((inst.dst != NONE).then_some(inst.dst));
-                values.filter(|v| self.flat.values[*v as usize].mutable).collect::<SmallVec<[u32; 2]>>()
-            };
+            // What the first copy gives or changes, with the instruction after the last that does. A loop that is written
+            // out carries by name, one that stays in a value that changes.
             let mut last: FxHashMap<u32, usize> = FxHashMap::default();
             for (k, inst) in a.iter().enumerate() {
-                last.extend(carried(inst).into_iter().map(|v| (v, k + 1)));
+                let changed = inst.reads().filter(|v| self.flat.values[*v as usize].mutable);
+                last.extend(changed.chain((inst.dst != NONE).then_some(inst.dst)).map(|v| (v, k + 1)));
             }
             let mut mixed = Vec::with_capacity(a.len() + b.len());
             let mut done = 0;
             for (k, inst) in b.iter().enumerate() {
-                let waits = carried(inst).iter().filter_map(|v| last.get(v)).copied().max();
+                let values = inst.reads().chain((inst.dst != NONE).then_some(inst.dst));
+                let waits = values.filter_map(|v| last.get(&v)).copied().max();
                 let until = waits.unwrap_or(0).max(k + 1).min(a.len());
                 if until > done {
                     mixed.extend_from_slice(&a[done..until]);

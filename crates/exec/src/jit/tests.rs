@@ -137,6 +137,10 @@ fn vectors_that_take_turns_agree() {
         let mut body = vec![Stmt::Let(Reg(0), Op::Load(at(0)))];
         body.extend((1..200).map(|k| Stmt::Let(Reg(k), Op::MulAdd(Reg(k - 1), Reg(0), Reg(k / 2)))));
         body.push(Stmt::Store(at(1), Reg(199)));
+        // One that the first statements read and the last one sets: then the second vector has to wait for all of the first.
+        if to % 3 == 0 || to == 8 {
+            body[1] = Stmt::Let(Reg(1), Op::MulAdd(Reg(0), Reg(0), Reg(301)));
+        }
         // Two sums, of which the second one adds what the first one is by then.
         for (total, from) in [(300, 199), (301, 300)] {
             body.push(Stmt::Let(Reg(total + 10), Op::MulAdd(Reg(from), Reg(50), Reg(total))));
