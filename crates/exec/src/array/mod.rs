@@ -7,12 +7,16 @@ pub mod chain;
 pub mod checks;
 pub mod composite;
 pub mod ends;
+pub mod hoist;
 mod labels;
 pub mod lower;
 pub mod matrix;
+pub mod merge;
 pub mod order;
+pub mod passes;
 pub mod prefix;
 pub mod scatter;
+pub mod slice;
 pub mod view;
 
 use chainrule_core::graph::op::{Comparison, Linear, Logic};

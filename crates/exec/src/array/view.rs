@@ -30,7 +30,7 @@ pub fn read_through(arrays: &mut Arrays) {
 }
 
 /// What a nest shows, if it is a view.
-fn as_view(nest: &Nest) -> Option<Read> {
+pub(super) fn as_view(nest: &Nest) -> Option<Read> {
     let Body::Product(factors) = &nest.body else { return None };
     let [factor] = &factors[..] else { return None };
     if nest.free < nest.extents.len() || factor.power != 1 || factor.divides {

@@ -55,7 +55,7 @@ fn run<T: Number>(program: &Program, x: &[T], rows: usize, machine: bool) -> Vec
     // SAFETY: every buffer has as many numbers as the loop of the program has iterations.
     unsafe {
         match machine {
-            true => jit::compile(program, &address).unwrap().run(&buffers),
+            true => jit::compile(program, &[], &address).unwrap().run(&buffers),
             false => interpret::run(program, &evaluate::<T>, &buffers, &mut Scratch::default()),
         }
     }
@@ -95,7 +95,7 @@ fn agrees<T: Number>() {
         assert_eq!(written.validate(), Ok(()));
         let expected = run(&called, &x, names.len(), false);
         assert_eq!(run(&written, &x, names.len(), false), expected, "{names:?}, interpreted");
-        if jit::compile(&called, &address).is_ok() {
+        if jit::compile(&called, &[], &address).is_ok() {
             assert_eq!(run(&called, &x, names.len(), true), expected, "{names:?}, called");
             assert_eq!(run(&written, &x, names.len(), true), expected, "{names:?}, written out");
         }

@@ -41,6 +41,8 @@ pub(super) enum Act {
     /// Gives a value that loops carry its next content, in the active lanes.
     Assign,
     Store(u32),
+    /// Writes a whole vector past the cache.
+    StoreStreaming(u32),
     /// Writes a whole vector at an access, although no lane loop is open.
     StoreVector(u32),
     Index(Derived, u32),
@@ -83,6 +85,7 @@ impl Inst {
             | Act::Count(a)
             | Act::Test(_, a)
             | Act::Store(a)
+            | Act::StoreStreaming(a)
             | Act::StoreVector(a)
             | Act::Index(_, a) => Some(a),
             _ => None,

@@ -1,56 +1,10 @@
 //! From loops to the flat list: which loops are unrolled, where tails begin, what a register's name is in each copy.
 
 use super::flat::{Access, Act, Derived, Flat, Inst, Loop, NONE, Pool, Stream, Value, bits, integer_bits};
+use super::passes::{Pass, in_turn, passes};
 use crate::lane::program::{Affine, Buffer, Index, IndexOp, Op, Program, Reg, Stmt};
 use rustc_hash::FxHashMap;
 use smallvec::{SmallVec, smallvec};
-
-/// A loop without loops inside is written out where that makes no more statements than this.
-const UNROLLED: i64 = 64;
-
-/// One stretch of a loop: `copies` of the body, `trips` times over.
-struct Pass {
-    base: i64,
-    trips: i64,
-    copies: i64,
-    /// From one copy to the next.
-    step: i64,
-    lanes: u8,
-}
-
-/// How a loop is run: vectors in a loop that may hold several copies of the body, the vectors left, the tail.
-///
-/// A short body is repeated so that advancing pointers and counting cost little beside it.
-fn passes(width: u8, (from, to): (i64, i64), lanes: bool, outer: u8, body: &[Stmt]) -> SmallVec<[Pass; 3]> {
-    let step = if lanes { i64::from(width) } else { 1 };
-    let (blocks, rest) = ((to - from) / step, (to - from) % step);
-    let active = if lanes { width } else { outer };
-    let innermost = !body.iter().any(|stmt| matches!(stmt, Stmt::Loop { .. }));
-    let size = body.len() as i64;
-    let mut passes = SmallVec::new();
-    let mut add = |base, trips, copies, lanes| {
-        if trips > 0 && copies > 0 {
-            passes.push(Pass { base, trips, copies, step, lanes });
-        }
-    };
-    if blocks == 1 || innermost && blocks <= 4 && blocks * size <= UNROLLED {
-        add(from, 1, blocks, active);
-    } else {
-        let copies = match size {
-            _ if !innermost => 1,
-            0..=4 if blocks >= 8 => 4,
-            0..=8 if blocks >= 4 => 2,
-            _ => 1,
-        };
-        let trips = blocks / copies;
-        add(from, trips, copies, active);
-        add(from + trips * copies * step, 1, blocks % copies, active);
-    }
-    if rest > 0 {
-        add(from + blocks * step, 1, 1, rest as u8);
-    }
-    passes
-}
 
 /// What is known of a counter in the current copy: `base + step · iterations of the loop`.
 #[derive(Copy, Clone, Default)]
@@ -71,6 +25,8 @@ struct Frame<'p> {
     copy: i64,
     open: Option<u32>,
     outer: u8,
+    /// Where copies begin that are to be run in turn.
+    turns: Option<Vec<usize>>,
 }
 
 struct Flattener<'p> {
@@ -159,6 +115,7 @@ impl<'p> Flattener<'p> {
             copy: 0,
             open: None,
             outer: 0,
+            turns: None,
         };
         let mut frames = vec![root];
         while let Some(frame) = frames.last_mut() {
@@ -184,6 +141,7 @@ impl<'p> Flattener<'p> {
                         copy: 0,
                         open: None,
                         outer,
+                        turns: (*lanes && in_turn(body)).then(Vec::new),
                     });
                 } else {
                     self.stmt(stmt);
@@ -193,6 +151,10 @@ impl<'p> Flattener<'p> {
             frame.next = 0;
             frame.copy += 1;
             if frame.copy == frame.passes[frame.pass].copies {
+                if frame.open.is_some() || frame.pass + 1 == frame.passes.len() {
+                    let turns = frame.turns.iter_mut().flat_map(std::mem::take).collect::<Vec<_>>();
+                    self.take_turns(&turns);
+                }
                 if let Some(id) = frame.open.take() {
                     self.open.pop();
                     self.push(Act::End(id), NONE, [NONE; 3]);
@@ -224,12 +186,45 @@ impl<'p> Flattener<'p> {
             self.push(Act::Begin(id), NONE, [NONE; 3]);
             frame.open = Some(id);
         }
+        if let Some(turns) = &mut frame.turns {
+            turns.push(self.flat.insts.len());
+        }
         let base = pass.base + frame.copy * pass.step;
         let stride = pass.copies * pass.step;
         let last = base + (pass.trips - 1) * stride;
         self.lanes = pass.lanes;
         let repeats = frame.open.map(|id| (id, stride));
         self.counters[usize::from(var.0)] = Counter { repeats, base, last, lanes: *lanes };
+    }
+
+    /// Mixes copies of a body that begin at these instructions, two at a time. What a loop carries is changed by the
+    /// first copy before the second one reads it.
+    fn take_turns(&mut self, starts: &[usize]) {
+        for (pair, two) in starts.chunks_exact(2).enumerate() {
+            let end = starts.get(2 * pair + 2).copied().unwrap_or(self.flat.insts.len());
+            let (a, b) = (self.flat.insts[two[0]..two[1]].to_vec(), self.flat.insts[two[1]..end].to_vec());
+            // What the first copy gives or changes, with the instruction after the last that does. A loop that is written
+            // out carries by name, one that stays in a value that changes.
+            let mut last: FxHashMap<u32, usize> = FxHashMap::default();
+            for (k, inst) in a.iter().enumerate() {
+                let changed = inst.reads().filter(|v| self.flat.values[*v as usize].mutable);
+                last.extend(changed.chain((inst.dst != NONE).then_some(inst.dst)).map(|v| (v, k + 1)));
+            }
+            let mut mixed = Vec::with_capacity(a.len() + b.len());
+            let mut done = 0;
+            for (k, inst) in b.iter().enumerate() {
+                let values = inst.reads().chain((inst.dst != NONE).then_some(inst.dst));
+                let waits = values.filter_map(|v| last.get(&v)).copied().max();
+                let until = waits.unwrap_or(0).max(k + 1).min(a.len());
+                if until > done {
+                    mixed.extend_from_slice(&a[done..until]);
+                    done = until;
+                }
+                mixed.push(*inst);
+            }
+            mixed.extend_from_slice(&a[done..]);
+            self.flat.insts.splice(two[0]..end, mixed);
+        }
     }
 
     fn push(&mut self, act: Act, dst: u32, args: [u32; 3]) {

@@ -12,13 +12,15 @@
 //! but for the addresses of the functions it calls. Nothing outside the elements that a counter reaches is touched:
 //! the tail of a lane loop loads and stores exactly its lanes, and fills the others with copies.
 //!
+//! Buffers that a program only writes, and that no cache can hold, may be written past it (streamed).
+//!
 //! A function that is called only where a mask holds has its call behind the code, which keeps every register: the loop
 //! pays a test.
 //!
 //! Results have the bits that the operations name, with one freedom: which NaN a result is, where it is one, follows
 //! the order of operands that the instructions have.
 
-use crate::lane::program::{Function, Precision, Program};
+use crate::lane::program::{Buffer, Function, Precision, Program};
 use std::fmt;
 
 #[cfg(all(feature = "jit", target_arch = "x86_64", target_os = "linux"))]
@@ -38,7 +40,11 @@ mod live;
 #[cfg(all(feature = "jit", target_arch = "x86_64", target_os = "linux"))]
 mod machine;
 #[cfg(all(feature = "jit", target_arch = "x86_64", target_os = "linux"))]
+mod passes;
+#[cfg(all(feature = "jit", target_arch = "x86_64", target_os = "linux"))]
 mod scan;
+#[cfg(all(feature = "jit", target_arch = "x86_64", target_os = "linux"))]
+mod streamed;
 #[cfg(all(feature = "jit", target_arch = "x86_64", target_os = "linux"))]
 mod vector;
 #[cfg(all(feature = "jit", target_arch = "x86_64", target_os = "linux"))]
@@ -70,7 +76,8 @@ impl std::error::Error for Unsupported {}
 ///
 /// `functions` answers the address of a function of the table for numbers of a precision: an
 /// `unsafe extern "sysv64" fn(__m256d[, __m256d]) -> __m256d` (`__m256` for f32), which computes lane by lane. The
-/// addresses are called when the machine runs.
+/// addresses are called when the machine runs. Buffers that are `streamed` are written past the cache where every
+/// store to them is of whole vectors, at multiples of 16 bytes.
 ///
 /// # Errors
 /// [`Unsupported`] with the reason: the processor, the system, a function without an address, a program that is not
@@ -78,6 +85,7 @@ impl std::error::Error for Unsupported {}
 #[cfg(all(feature = "jit", target_arch = "x86_64", target_os = "linux"))]
 pub fn compile(
     program: &Program,
+    streamed: &[Buffer],
     functions: &dyn Fn(Function, Precision) -> Option<usize>,
 ) -> Result<Machine, Unsupported> {
     if !is_x86_feature_detected!("avx2") || !is_x86_feature_detected!("fma") {
@@ -90,7 +98,13 @@ pub fn compile(
     fold::fold(&mut flat);
     flat.mark_loops();
     let layout = live::layout(&flat)?;
-    machine::Machine::new(&write::write(&flat, &layout, functions)?, calls::buffers(&flat))
+    let mut code = write::write(&flat, &layout, functions)?;
+    let streamed = streamed::mark(&mut flat, streamed);
+    if !streamed.is_empty() {
+        let layout = live::layout(&flat)?;
+        code = streamed::either(&streamed, &write::write(&flat, &layout, functions)?, &code);
+    }
+    machine::Machine::new(&code, calls::buffers(&flat))
 }
 
 /// Machine code for a program, where there is a writer for this machine.
@@ -100,6 +114,7 @@ pub fn compile(
 #[cfg(not(all(feature = "jit", target_arch = "x86_64", target_os = "linux")))]
 pub fn compile(
     _program: &Program,
+    _streamed: &[Buffer],
     _functions: &dyn Fn(Function, Precision) -> Option<usize>,
 ) -> Result<Machine, Unsupported> {
     Err(Unsupported("it is written for x86-64 on Linux, with the feature `jit`".to_string()))

@@ -9,7 +9,7 @@ mod reference;
 
 use super::{Machine, compile};
 use crate::lane::program::{
-    Address, Affine, Binary, Buffer, Function, Op, Precision, Program, Reg, Stmt, Unary, Var,
+    Address, Affine, Binary, Buffer, Fold, Function, Op, Precision, Program, Reg, Stmt, Unary, Var,
 };
 use generate::{Case, case};
 use memory::Guarded;
@@ -88,7 +88,7 @@ fn difference(case: &Case, at_end: bool) -> Option<String> {
     let mut expected = case.buffers.clone();
     reference::run(&case.program, &mut expected);
     let buffers: Vec<Guarded> = case.buffers.iter().map(|bytes| Guarded::new(bytes, at_end)).collect();
-    let machine = compile(&case.program, &functions).unwrap();
+    let machine = compile(&case.program, &[], &functions).unwrap();
     run(&machine, &buffers);
     for (k, (expected, found)) in expected.iter().zip(&buffers).enumerate() {
         let size = if k == generate::INTEGERS { 8 } else { case.program.precision.bytes() };
@@ -126,6 +126,71 @@ fn random_programs_agree_in_f32() {
     agrees(Precision::F32, 10_000..13_000);
 }
 
+#[test]
+fn vectors_that_take_turns_agree() {
+    for to in [4, 5, 7, 8, 11, 12, 14, 16, 19, 41] {
+        let at = |buffer| {
+            let mut at = Affine::constant(0);
+            at.step(Var(0), 1);
+            Address { buffer: Buffer(buffer), at }
+        };
+        let mut body = vec![Stmt::Let(Reg(0), Op::Load(at(0)))];
+        body.extend((1..200).map(|k| Stmt::Let(Reg(k), Op::MulAdd(Reg(k - 1), Reg(0), Reg(k / 2)))));
+        body.push(Stmt::Store(at(1), Reg(199)));
+        // One that the first statements read and the last one sets: then the second vector has to wait for all of the first.
+        if to % 3 == 0 || to == 8 {
+            body[1] = Stmt::Let(Reg(1), Op::MulAdd(Reg(0), Reg(0), Reg(301)));
+        }
+        // Two sums, of which the second one adds what the first one is by then.
+        for (total, from) in [(300, 199), (301, 300)] {
+            body.push(Stmt::Let(Reg(total + 10), Op::MulAdd(Reg(from), Reg(50), Reg(total))));
+            body.push(Stmt::Set(Reg(total), Reg(total + 10)));
+        }
+        let zero = |reg| Stmt::Let(Reg(reg), Op::Const(0.0));
+        let folded = Stmt::Let(Reg(320), Op::Fold(Fold::Sum, Reg(301)));
+        let sum = Stmt::Store(address(2, 0), Reg(320));
+        let around = Stmt::Loop { var: Var(0), from: 0, to, lanes: true, body };
+        let program = straight(Precision::F64, vec![zero(300), zero(301), around, folded, sum]);
+        let numbers = (0..to).flat_map(|k| (k as f64 / 50.0 - 0.3).to_le_bytes()).collect();
+        let case = Case { program, buffers: vec![numbers, vec![0; 8 * to as usize], vec![0; 8]] };
+        assert_eq!(difference(&case, true), None, "{to} numbers");
+    }
+}
+
+#[test]
+fn large_results_go_past_the_cache() {
+    for (precision, to, offset, streams) in [
+        (Precision::F64, 16, 0, true),
+        (Precision::F32, 16, 4, true),
+        (Precision::F64, 18, 0, false),
+        (Precision::F64, 16, 1, false),
+    ] {
+        let at = |buffer, offset| {
+            let mut at = Affine::constant(offset);
+            at.step(Var(0), 1);
+            Address { buffer: Buffer(buffer), at }
+        };
+        let body = vec![Stmt::Let(Reg(0), Op::Load(at(0, 0))), Stmt::Store(at(1, offset), Reg(0))];
+        let body = vec![Stmt::Loop { var: Var(0), from: 0, to, lanes: true, body }];
+        let program = straight(precision, body);
+        let machine = compile(&program, &[Buffer(1)], &functions).unwrap();
+        let fence = machine.code().windows(3).any(|bytes| *bytes == [0x0f, 0xae, 0xf8]);
+        assert_eq!(fence, streams, "{to} numbers from {offset}");
+        let size = precision.bytes();
+        let numbers: Vec<u8> = (0..to as usize * size).map(|k| k as u8).collect();
+        let room = (to + offset) as usize * size;
+        // Room that ends with a page begins at a multiple of 16; one number before, it does not.
+        for shift in [0, size] {
+            let buffers = [Guarded::new(&numbers, true), Guarded::new(&vec![0; room + shift], true)];
+            let table = [buffers[0].start(), buffers[1].start()];
+            // SAFETY: the elements that the program reaches are those of the buffers.
+            unsafe { machine.run(&table) };
+            let from = offset as usize * size;
+            assert_eq!(buffers[1].bytes()[from..from + numbers.len()], numbers);
+        }
+    }
+}
+
 fn address(buffer: u16, offset: i64) -> Address {
     Address { buffer: Buffer(buffer), at: Affine::constant(offset) }
 }
@@ -142,7 +207,7 @@ fn four_calls_of_one_function_are_one() {
         body.push(Stmt::Let(Reg(2 * k + 1), Op::Call(Function(0), [Reg(2 * k)].into_iter().collect())));
         body.push(Stmt::Store(address(1, i64::from(k)), Reg(2 * k + 1)));
     }
-    let machine = compile(&straight(Precision::F64, body), &functions).unwrap();
+    let machine = compile(&straight(Precision::F64, body), &[], &functions).unwrap();
     let calls = machine.code().windows(2).filter(|bytes| *bytes == [0xff, 0xd0]).count();
     // The stores between the calls may write what later loads read: they keep their order, and calls stay apart.
     assert_eq!(calls, 4);
@@ -155,7 +220,7 @@ fn four_calls_of_one_function_are_one() {
     for k in 0..4 {
         body.push(Stmt::Store(address(1, i64::from(k)), Reg(2 * k + 1)));
     }
-    let machine = compile(&straight(Precision::F64, body), &functions).unwrap();
+    let machine = compile(&straight(Precision::F64, body), &[], &functions).unwrap();
     let calls = machine.code().windows(2).filter(|bytes| *bytes == [0xff, 0xd0]).count();
     assert_eq!(calls, 1);
     let numbers: Vec<u8> = [2.0f64, 4.0, 6.0, 8.0].iter().flat_map(|x| x.to_le_bytes()).collect();
@@ -170,7 +235,7 @@ fn four_calls_of_one_function_are_one() {
 fn constants_beside_each_other_are_stored_together() {
     let mut body: Vec<Stmt> = (0..5).map(|k| Stmt::Let(Reg(k), Op::Const(f64::from(k)))).collect();
     body.extend((0..5).map(|k| Stmt::Store(address(0, i64::from(k)), Reg(k))));
-    let machine = compile(&straight(Precision::F64, body), &functions).unwrap();
+    let machine = compile(&straight(Precision::F64, body), &[], &functions).unwrap();
     let buffers = [Guarded::new(&[0; 40], true)];
     run(&machine, &buffers);
     let found: Vec<f64> =
@@ -188,7 +253,7 @@ fn addresses_may_be_farther_than_a_displacement() {
     let (from, to) = (Address { buffer: Buffer(0), at: at.clone() }, Address { buffer: Buffer(1), at });
     let body = vec![Stmt::Let(Reg(0), Op::Load(from)), Stmt::Store(to, Reg(0))];
     let body = vec![Stmt::Loop { var: Var(0), from: 0, to: 43, lanes: true, body }];
-    let machine = compile(&straight(Precision::F64, body), &functions).unwrap();
+    let machine = compile(&straight(Precision::F64, body), &[], &functions).unwrap();
     let numbers: Vec<u8> = (0..43).flat_map(|k| f64::from(k).to_le_bytes()).collect();
     let buffers = [Guarded::new(&numbers, true), Guarded::new(&[0; 43 * 8], true)];
     let table: Vec<*mut u8> =
@@ -202,7 +267,7 @@ fn addresses_may_be_farther_than_a_displacement() {
 fn the_same_program_gives_the_same_bytes() {
     for seed in 0..50 {
         let program = case(Precision::F64, seed).program;
-        let code = || compile(&program, &functions).unwrap().code().to_vec();
+        let code = || compile(&program, &[], &functions).unwrap().code().to_vec();
         assert_eq!(code(), code());
     }
 }
@@ -216,7 +281,7 @@ fn keeps(count: u32) -> Program {
 
 #[test]
 fn a_frame_may_be_many_pages() {
-    let machine = compile(&keeps(8000), &functions).unwrap();
+    let machine = compile(&keeps(8000), &[], &functions).unwrap();
     let numbers: Vec<u8> = (0..8000).flat_map(|k| f64::from(k).to_le_bytes()).collect();
     let buffers = [Guarded::new(&numbers, true), Guarded::new(&[0; 64_000], true)];
     run(&machine, &buffers);
@@ -226,7 +291,7 @@ fn a_frame_may_be_many_pages() {
 #[test]
 fn a_program_that_keeps_too_much_is_left_to_the_interpreter() {
     // 14 of 9999 in registers; the rest 32 bytes each, 72 for the frame itself, up to a multiple of 32.
-    let refused = compile(&keeps(9999), &functions).unwrap_err();
+    let refused = compile(&keeps(9999), &[], &functions).unwrap_err();
     assert_eq!(
         refused.to_string(),
         "no machine code for this program: it keeps 319616 bytes at once, the stack frame holds 262144"
@@ -237,13 +302,13 @@ fn a_program_that_keeps_too_much_is_left_to_the_interpreter() {
 fn what_is_missing_is_named() {
     let call = |reg| Op::Call(Function(7), [Reg(reg)].into_iter().collect());
     let body = vec![Stmt::Let(Reg(0), Op::Const(1.0)), Stmt::Let(Reg(1), call(0))];
-    let refused = compile(&straight(Precision::F64, body), &functions).unwrap_err();
+    let refused = compile(&straight(Precision::F64, body), &[], &functions).unwrap_err();
     assert_eq!(
         refused.to_string(),
         "no machine code for this program: function 7 has no machine code for F64"
     );
     let refused =
-        compile(&straight(Precision::F64, vec![Stmt::Let(Reg(1), call(0))]), &functions).unwrap_err();
+        compile(&straight(Precision::F64, vec![Stmt::Let(Reg(1), call(0))]), &[], &functions).unwrap_err();
     assert_eq!(
         refused.to_string(),
         "no machine code for this program: it is not valid, statement 0: register 0 is read where it has no value: \

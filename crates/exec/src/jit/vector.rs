@@ -52,6 +52,16 @@ impl Code {
         self.plain(0x11, r, 0, Operand::Memory(b, o), None);
     }
 
+    /// Stores a vector past the cache, in two halves; changes `s`.
+    pub(super) fn store_streaming(&mut self, (b, o): (u8, i32), r: u8, s: u8) {
+        dynasm!(self.asm
+            ; .arch x64
+            ; vextractf128 Rx(s), Ry(r), 1
+            ; vmovntpd [Rq(b) + o], Rx(r)
+            ; vmovntpd [Rq(b) + o + 16], Rx(s)
+        );
+    }
+
     pub(super) fn binary(&mut self, f: Binary, d: u8, a: u8, m: Operand) {
         let byte = match f {
             Binary::Add => 0x58,

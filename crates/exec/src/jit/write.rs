@@ -28,6 +28,8 @@ pub(super) struct Writer<'f> {
     labels: Vec<DynamicLabel>,
     /// Calls that are rarely made: they stand behind the code that jumps to them.
     rare: Vec<Rare>,
+    /// Whether stores go past the cache.
+    streams: bool,
 }
 
 /// A call for the lanes where a mask holds.
@@ -46,8 +48,15 @@ pub(super) fn write(
 ) -> Result<Vec<u8>, Unsupported> {
     let single = flat.precision == Precision::F32;
     let code = Code { asm: VecAssembler::new(0), single };
-    let mut writer =
-        Writer { flat, layout, code, pool: flat::Pool::default(), labels: Vec::new(), rare: Vec::new() };
+    let mut writer = Writer {
+        flat,
+        layout,
+        code,
+        pool: flat::Pool::default(),
+        labels: Vec::new(),
+        rare: Vec::new(),
+        streams: false,
+    };
     writer.enter();
     let mut addresses: FxHashMap<Function, usize> = FxHashMap::default();
     let mut heads: Vec<Option<DynamicLabel>> = vec![None; flat.loops.len()];
@@ -133,6 +142,10 @@ impl Writer<'_> {
         }
         for &r in self.layout.saved.iter().rev() {
             dynasm!(self.code.asm ; .arch x64 ; pop Rq(r));
+        }
+        if self.streams {
+            // Stores past the cache are seen by others only after this.
+            dynasm!(self.code.asm ; .arch x64 ; sfence);
         }
         // The caller may use instructions of 128 bits, which wait where upper halves are in use.
         dynasm!(self.code.asm ; .arch x64 ; vzeroupper ; ret);
@@ -293,6 +306,12 @@ impl Writer<'_> {
             }
             Act::Assign => return self.assign(inst, d),
             Act::Store(access) => self.store(inst, access),
+            Act::StoreStreaming(access) => {
+                let from = self.register(a, SCRATCH);
+                let to = self.locate(access, 0);
+                self.code.store_streaming(to, from, SECOND);
+                self.streams = true;
+            }
             Act::StoreVector(access) => {
                 let from = self.register(a, SCRATCH);
                 let to = self.locate(access, 0);

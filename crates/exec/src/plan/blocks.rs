@@ -184,13 +184,19 @@ impl Cut {
     fn finish<T: Number>(
         self,
         threads: usize,
-        written: &dyn Fn(&Program) -> Option<Machine>,
+        large: &[Buffer],
+        written: &dyn Fn(&Program, &[Buffer]) -> Option<Machine>,
     ) -> Option<Blocks<T>> {
         let Cut { full, left, slots, private, length, count, stride } = self;
         if threads == 1 && private.is_empty() {
             return None;
         }
-        let made = |program: Program| Part { machine: written(&program), program };
+        // Each block has pointers of its own; those into large results are of large results too.
+        let large: Vec<Buffer> = (0..slots.len())
+            .filter(|&k| large.contains(&slots[k].buffer))
+            .map(|k| Buffer(k as u16))
+            .collect();
+        let made = |program: Program| Part { machine: written(&program, &large), program };
         Some(Blocks {
             full: made(full),
             left: left.map(made),
@@ -208,11 +214,12 @@ impl Cut {
 
 impl<T: Number> Blocks<T> {
     /// The blocks of a step, where they are worth while: with several threads, or where sums are to be the same as with
-    /// several.
+    /// several. What goes to the `large` buffers is written past the cache.
     pub(super) fn new(
         loops: &Loops<'_>,
         threads: usize,
-        written: &dyn Fn(&Program) -> Option<Machine>,
+        large: &[Buffer],
+        written: &dyn Fn(&Program, &[Buffer]) -> Option<Machine>,
     ) -> Option<Blocks<T>> {
         let count_of = |k: usize| loops.arrays[loops.buffers[k]].count();
         let bytes: usize = (0..loops.buffers.len()).map(|k| count_of(k) * size_of::<T>()).sum();
@@ -221,7 +228,7 @@ impl<T: Number> Blocks<T> {
             return None;
         }
         // Which loop is cut does not depend on the number of threads.
-        loops.choices.iter().find_map(|choice| Cut::new(loops, choice, work))?.finish(threads, written)
+        loops.choices.iter().find_map(|choice| Cut::new(loops, choice, work))?.finish(threads, large, written)
     }
 
     /// How many they are.

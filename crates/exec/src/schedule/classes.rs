@@ -4,7 +4,7 @@
 //! written out, so that a batch of tiny networks, or a robot arm, is straight-line code over the lanes of its batch.
 
 use crate::array::matrix::Matrix;
-use crate::array::{ArrayId, Arrays};
+use crate::array::{ArrayId, Arrays, At, Atom, Nest};
 use smallvec::SmallVec;
 
 /// A class of labels, by its number.
@@ -19,6 +19,8 @@ const LANES: usize = 4_000;
 const SIDE: usize = 12;
 /// Classes of this extent and less may be unrolled.
 const WIDEST: usize = 64;
+/// Classes of this extent and more stay loops where nearly all is done at one position at a time: two registers of f64.
+const LANES_PAY: usize = 8;
 
 /// The classes of every array's labels.
 #[derive(Clone, Debug)]
@@ -76,8 +78,12 @@ impl Classes {
         }
         // Everything short is written out; then, while that is too much, loops return one by one: first over what
         // most operations are done for each of, and what few sums run over.
-        let mut looped: Vec<bool> =
-            extents.iter().zip(&fixed).map(|(&e, &f)| e > WIDEST || (f && e > 1)).collect();
+        let apart = self.apart(arrays, extents);
+        let stays = |c: usize| {
+            let e = extents[c];
+            e > WIDEST || (fixed[c] && e > 1) || (apart[c] && e >= LANES_PAY)
+        };
+        let mut looped: Vec<bool> = (0..extents.len()).map(stays).collect();
         loop {
             let limit = if looped.iter().any(|&l| l) { LANES } else { STRAIGHT };
             if self.straight_line(arrays, &looped, limit) <= limit {
@@ -87,6 +93,27 @@ impl Classes {
             looped[class] = true;
         }
         self.looped = looped;
+    }
+
+    /// Classes whose positions have nearly nothing to do with each other: three quarters of the work are terms that read
+    /// at the position where they stand. Written out such a class gains nothing, and lanes share every operation.
+    fn apart(&self, arrays: &Arrays, extents: &[usize]) -> Vec<bool> {
+        let (mut all, mut apart) = (vec![0f64; extents.len()], vec![0f64; extents.len()]);
+        for (k, array) in arrays.arrays.iter().enumerate() {
+            let Some(nest) = array.loops() else { continue };
+            let points: f64 = nest.extents.iter().map(|&e| e as f64).product();
+            // A sum reads each operand once for all of its entries that are written out.
+            let sums = nest.free < nest.extents.len();
+            for (label, class) in self.of[k].iter().enumerate() {
+                let class = class.0 as usize;
+                let work = points * nest.work() as f64;
+                all[class] += work;
+                if label < nest.free && !sums && stands_alone(arrays, nest, label) {
+                    apart[class] += work;
+                }
+            }
+        }
+        all.iter().zip(&apart).map(|(&all, &apart)| apart >= 0.75 * all && all > 0.0).collect()
     }
 
     /// The class whose loop shortens the code most, counting where it is free and not where it is summed over.
@@ -119,6 +146,25 @@ impl Classes {
         }
         total
     }
+}
+
+/// Whether the term at a position of a label reads what is computed at that position only, under no condition on it.
+fn stands_alone(arrays: &Arrays, nest: &Nest, label: usize) -> bool {
+    let names = |at: &At| {
+        let mut found = false;
+        at.each_label(&mut |l| found |= l == label);
+        found
+    };
+    let mut alone = true;
+    nest.each_guard(&mut |guard| alone &= !guard.indices().iter().any(names));
+    for read in nest.body.reads() {
+        let computed = arrays[read.array].loops().is_some();
+        for at in &read.at {
+            let run = matches!(at.parts.as_slice(), [(Atom::Label(_), 1)]) && (!computed || at.base == 0);
+            alone &= run || !names(at);
+        }
+    }
+    alone
 }
 
 /// A matrix product in three directions is never written out.
@@ -200,5 +246,54 @@ fn extent(array: &crate::array::Array, label: usize) -> usize {
     match array.loops() {
         Some(nest) => nest.extents[label],
         None => array.shape[label],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Classes;
+    use crate::array::ArrayId;
+    use crate::array::lower::lower;
+    use chainrule_core::Graph;
+    use chainrule_core::shape::Sizes;
+
+    /// Whether loops run over the labels of the last array.
+    fn loops(text: &str) -> Vec<bool> {
+        let (graph, outputs) = Graph::from_text(text).unwrap();
+        let arrays = lower(&graph, &outputs, &Sizes::new()).unwrap().prune();
+        let classes = Classes::new(&arrays, &[]);
+        let last = ArrayId(arrays.arrays.len() as u32 - 1);
+        classes.all(last).iter().map(|&c| classes.is_looped(c)).collect()
+    }
+
+    #[test]
+    fn units_that_do_not_meet_stay_a_loop() {
+        let cell = |n: usize| {
+            format!(
+                "chainrule-graph 1\n%0 : real[{n}] = input \"x\"\n%1 : real[{n}] = map tanh %0\n\
+                 %2 : real[{n}] = contract [{n}|] %0[#0] %1[#0]\noutput %2\n"
+            )
+        };
+        assert_eq!(loops(&cell(14)), [true]);
+        // Less than two registers is written out.
+        assert_eq!(loops(&cell(7)), [false]);
+    }
+
+    #[test]
+    fn neighbours_and_sums_are_written_out() {
+        let neighbours = "chainrule-graph 1
+%0 : real[15] = input \"x\"
+%1 : real[15] = map tanh %0
+%2 : real[14] = contract [14|] %1[#0] %1[#0+1]
+output %2
+";
+        assert_eq!(loops(neighbours), [false]);
+        let sums = "chainrule-graph 1
+%0 : real[10,10] = input \"A\"
+%1 : real[10] = input \"x\"
+%2 : real[10] = contract [10|10] %0[#0,#1] %1[#1]
+output %2
+";
+        assert_eq!(loops(sums), [false, false]);
     }
 }

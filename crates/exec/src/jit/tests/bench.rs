@@ -36,7 +36,7 @@ fn operations(inputs: u32, count: u32, body: &mut Vec<Stmt>) -> Reg {
 
 fn time(name: &str, program: &Program, numbers: usize, runs: u32) {
     let start = Instant::now();
-    let machine = compile(program, &functions).unwrap();
+    let machine = compile(program, &[], &functions).unwrap();
     let compiled = start.elapsed();
     // Aligned to cache lines, and none a multiple of a page from another.
     let mut data: Vec<Vec<f64>> = (0..4).map(|k| vec![0.25 + f64::from(k) / 8.0; numbers + 64]).collect();
@@ -95,7 +95,7 @@ fn figures() {
     let mut best = f64::INFINITY;
     for _ in 0..20 {
         let start = Instant::now();
-        black_box(compile(&long, &functions).unwrap());
+        black_box(compile(&long, &[], &functions).unwrap());
         best = best.min(start.elapsed().as_secs_f64());
     }
     println!("100000 statements: compiled in {:.1} ms", best * 1e3);
