@@ -10,7 +10,7 @@ use crate::form::product::Part;
 use crate::form::{Access, Cond, Product};
 use crate::graph::Graph;
 use crate::graph::op::Logic;
-use crate::index::{Label, Term};
+use crate::index::{Facts, Label, Term};
 use crate::node::NodeId;
 use crate::rational::Rational;
 use crate::shape::Dim;
@@ -274,7 +274,7 @@ fn freeze_sum(
     let mut nodes = Vec::with_capacity(terms.len());
     for (coefficient, parts) in terms {
         let product = shape.with_parts(parts).relabel(extents.clone(), labels.len(), &place);
-        nodes.push((coefficient, g.product(product)));
+        nodes.push((coefficient, g.product(guarded(g, product))));
     }
     let ty = crate::shape::Type::real(extents);
     let node = g.sum_unchecked(&nodes, |_| ty);
@@ -286,6 +286,13 @@ fn share_outer(g: &mut Graph, shape: &Product, terms: Vec<Product>, outer: usize
     let mut common: Vec<Part> = terms[0].parts().filter(|p| side(p, outer) == Side::Outer).collect();
     for term in &terms[1..] {
         common.retain(|p| term.parts().any(|q| q == *p));
+    }
+    // A delta or range that every term has may be what keeps the common reads inside their axes: it stays with both.
+    let is_guard = |p: &Part| side(p, outer) != Side::Outer && matches!(p, Part::Cond(_));
+    let mut guards: Vec<Part> =
+        if common.is_empty() { Vec::new() } else { terms[0].parts().filter(is_guard).collect() };
+    for term in &terms[1..] {
+        guards.retain(|p| term.parts().any(|q| q == *p));
     }
     let rest = terms
         .iter()
@@ -300,5 +307,43 @@ fn share_outer(g: &mut Graph, shape: &Product, terms: Vec<Product>, outer: usize
         })
         .collect();
     let (scale, access) = freeze_sum(g, shape, rest);
-    shape.with_parts(common.into_iter().chain(access.map(Part::Access))).scaled(&scale)
+    let parts = common.into_iter().chain(guards).chain(access.map(Part::Access));
+    guarded(g, shape.with_parts(parts).scaled(&scale))
+}
+
+/// The product with a range for every read that nothing keeps inside its axis.
+///
+/// Where a term is taken apart, what kept a read inside may go with another part, which is zero outside: so is the
+/// product, and saying it costs nothing.
+fn guarded(g: &Graph, mut product: Product) -> Product {
+    let below = |node| g.below(node);
+    let facts = Facts { extents: &product.extents, gone: &[], below: &below };
+    let mut added = Vec::new();
+    for access in &product.accesses {
+        for (at, extent) in access.at.iter().zip(g.shape(access.node)) {
+            if at.as_label().is_some_and(|l| product.extents[l.0 as usize] == *extent) {
+                continue;
+            }
+            let mut chosen = false;
+            at.each_element(&mut |_| chosen = true);
+            let ends = [at.clone(), Term::constant(extent.clone() - Dim::from(1)) - at.clone()];
+            let open = ends.into_iter().filter(|end| !chosen && !keeps(&facts, &product.conds, end));
+            added.extend(open.map(Cond::NonNegative));
+        }
+    }
+    product.conds.extend(added);
+    product
+}
+
+/// Whether an index cannot be negative, by itself or under one of the conditions.
+fn keeps(facts: &Facts<'_>, conds: &[Cond], index: &Term) -> bool {
+    let under = |cond: &Cond| match cond {
+        Cond::NonNegative(t) => facts.proves_nonnegative(&(index.clone() - t.clone())),
+        Cond::Zero(t) => {
+            let (less, more) = (index.clone() - t.clone(), index.clone() + t.clone());
+            facts.proves_nonnegative(&less) || facts.proves_nonnegative(&more)
+        }
+        Cond::Holds(..) => false,
+    };
+    facts.proves_nonnegative(index) || conds.iter().any(under)
 }

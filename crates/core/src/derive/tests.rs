@@ -387,3 +387,19 @@ fn a_number_times_entries_of_a_tensor() {
     assert_eq!(g.evaluate(&gradient, &at).unwrap()[0].real().unwrap().data(), [21.0]);
     check(&mut g, y, &["a", "x"], &at);
 }
+
+/// What two terms have in common reads behind the start of an axis unless the delta of both is kept with it.
+#[test]
+fn what_terms_share_is_read_where_their_delta_holds() {
+    let text = "chainrule-graph 1\n%0 : real[n] = input \"y\"\n%1 : real[n-1] = contract [n-1|] %0[#0+1]\n\
+                %2 : real[n-1] = map recip %1\n%3 : real[n-1] = contract [n-1|] %2[#0] %0[#0+1]\n\
+                %4 : real[] = contract [|n-1] %3[#0]^3\noutput %4\n";
+    let (mut g, outputs) = Graph::from_text(text).unwrap();
+    let y = g.find_input("y").unwrap();
+    let gradient = g.gradient(outputs[0], &[y]).unwrap()[0];
+    let hessian = g.jacobian(gradient, y).unwrap();
+    let at = Bindings::<f64>::new().with("y", Tensor::new(&[4], vec![1.5, 2.5, 3.0, 4.0]).unwrap());
+    let values = g.evaluate(&[hessian], &at).unwrap();
+    // The cube of y/y is 1 everywhere.
+    assert!(values[0].real().unwrap().data().iter().all(|x| x.abs() < 1e-12), "{values:?}");
+}
