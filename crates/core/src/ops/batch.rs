@@ -315,8 +315,10 @@ impl Graph {
         let formals = |list: &[usize]| list.iter().map(|&k| step.formals()[k]).collect::<Vec<_>>();
         let next: Vec<NodeId> = kept.iter().map(|&k| step.outputs()[k]).collect();
         let (closed, constants) = step.body().step(step.name(), &formals(&kept), &formals(&inputs), &next)?;
+        // Constants of the step alone: a value for each step has an axis more as an operand than as a formal.
+        let constants_of = step.formals().iter().zip(args).skip(carries + step.per_step());
         let known: Vec<(NodeId, NodeId)> =
-            step.formals().iter().zip(args).filter(|(_, a)| !a.batched).map(|(&f, a)| (f, a.node)).collect();
+            constants_of.filter(|(_, a)| !a.batched).map(|(&f, a)| (f, a.node)).collect();
         let mut operands: Vec<NodeId> = kept.iter().chain(&inputs).map(|&k| args[k].node).collect();
         operands.extend(self.import(step.body(), &constants, &known)?);
         let made = self.scan(Arc::new(closed), &scan.length, scan.backward, &operands)?;
