@@ -109,3 +109,19 @@ fn sizes_are_known_when_a_run_looks() {
     let found = plan.run(&[Value::Real(&[]), Value::Int(&[0])], &mut [&mut [0.0]]).unwrap_err();
     assert_eq!(found.to_string(), "t[0] is 0, and there is nothing to select: the axis is empty");
 }
+
+#[test]
+fn labels_under_a_truth_value_have_to_be_declared() {
+    let plan = |below: Option<Dim>| {
+        let mut g = Graph::new();
+        let x = g.input("x", Type::real([5])).unwrap();
+        let t = g.input("t", Type { below, ..labels(3) }).unwrap();
+        let p =
+            g.input("p", Type { dtype: DType::Bool, shape: [3.into()].into_iter().collect(), below: None });
+        let y = g.form("y[i] = x[t[i]]*[p[i]]", &[("x", x), ("t", t), ("p", p.unwrap())]).unwrap();
+        Plan::<f64>::compile(&g, &[y], &Options::default())
+    };
+    assert!(plan(Some(5.into())).is_ok());
+    let Err(refused) = plan(None) else { panic!("a plan") };
+    assert!(refused.to_string().contains("declare them as index[n]"), "{refused}");
+}

@@ -3,6 +3,7 @@
 //! Labels that are declared to lie below the extent they select from are proved inside, and need no check.
 
 use super::{ArrayId, Arrays, At, Atom, Body, Definition, Guard, Nest, Whole};
+use crate::error::{Error, Result};
 
 /// An index that may leave an axis, for the values of some labels.
 #[derive(Clone, PartialEq, Debug)]
@@ -68,7 +69,10 @@ fn range(arrays: &Arrays, at: &At, extents: &[usize]) -> (i64, i64) {
 }
 
 /// Every index that only the values of labels keep inside.
-pub fn find(arrays: &Arrays) -> Vec<Check> {
+///
+/// # Errors
+/// [`Error::Unsupported`] where a truth value decides whether such an index is read: it may be known to the step alone.
+pub fn find(arrays: &Arrays) -> Result<Vec<Check>> {
     let mut checks = Vec::new();
     for array in &arrays.arrays {
         let Some(nest) = array.loops() else { continue };
@@ -77,25 +81,27 @@ pub fn find(arrays: &Arrays) -> Vec<Check> {
         }
         for read in nest.body.reads() {
             let guards: Vec<Guard> = nest.guards.iter().chain(&read.guards).cloned().collect();
-            of_read(arrays, nest, (read.array, &read.at), &guards, &mut checks);
+            of_read(arrays, nest, (read.array, &read.at), &guards, &mut checks)?;
         }
         if let Body::Count(at) = &nest.body {
             // The number itself may be any; labels that it is read through may not.
             for atom in atoms(at) {
                 if let Atom::Element(array, place) = atom {
-                    of_read(arrays, nest, (*array, place), &nest.guards, &mut checks);
+                    of_read(arrays, nest, (*array, place), &nest.guards, &mut checks)?;
                 }
             }
         }
     }
-    checks
+    Ok(checks)
 }
 
-fn of_read(arrays: &Arrays, nest: &Nest, read: (ArrayId, &[At]), guards: &[Guard], checks: &mut Vec<Check>) {
-    // Whether truth values hold is not known here, and where they do not, any label may stand.
-    if guards.iter().any(|g| matches!(g, Guard::Holds(..))) {
-        return;
-    }
+fn of_read(
+    arrays: &Arrays,
+    nest: &Nest,
+    read: (ArrayId, &[At]),
+    guards: &[Guard],
+    checks: &mut Vec<Check>,
+) -> Result<()> {
     let mut open: Vec<(ArrayId, &[At])> = vec![read];
     while let Some((array, at)) = open.pop() {
         for (at, &extent) in at.iter().zip(&arrays[array].shape) {
@@ -111,6 +117,11 @@ fn of_read(arrays: &Arrays, nest: &Nest, read: (ArrayId, &[At]), guards: &[Guard
             if low >= 0 && high < extent as i64 {
                 continue;
             }
+            // Where a truth value does not hold, any label may stand.
+            if guards.iter().any(|g| matches!(g, Guard::Holds(..))) {
+                let what = "labels that may lead outside of their array, under a truth value; declare them as index[n]";
+                return Err(Error::Unsupported { what: what.to_string() });
+            }
             let check = Check {
                 at: at.clone(),
                 extent,
@@ -123,6 +134,7 @@ fn of_read(arrays: &Arrays, nest: &Nest, read: (ArrayId, &[At]), guards: &[Guard
             }
         }
     }
+    Ok(())
 }
 
 /// The atoms of an index, those inside quotients and remainders included.

@@ -121,7 +121,7 @@ impl<T: Number> Plan<T> {
                 plan.copies.push((n, *output));
             }
         }
-        plan.check_labels_of(&schedule.steps);
+        plan.check_labels_of(&schedule.steps)?;
         plan.scheduled = schedule.steps;
         if plan.inner() > 0 {
             // What steps keep for themselves is known only now.

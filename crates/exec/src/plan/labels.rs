@@ -19,8 +19,8 @@ pub(super) struct Looked {
 
 impl<T: Number> Plan<T> {
     /// Finds the labels that a run has to look at.
-    pub(super) fn check_labels_of(&mut self, steps: &[schedule::Step]) {
-        for check in checks::find(&self.arrays) {
+    pub(super) fn check_labels_of(&mut self, steps: &[schedule::Step]) -> Result<()> {
+        for check in checks::find(&self.arrays)? {
             let mut read = Vec::new();
             check.each_array(&mut |array| {
                 if !read.contains(&array) {
@@ -32,6 +32,7 @@ impl<T: Number> Plan<T> {
             let before = after.map_or(0, |s| s + 1);
             self.checks.push(Looked { check, before, integers: read.into_iter().zip(table).collect() });
         }
+        Ok(())
     }
 }
 

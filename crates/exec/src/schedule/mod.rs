@@ -142,7 +142,8 @@ pub fn schedule(arrays: &Arrays, fuse: bool) -> Schedule {
     let steps = ordered.into_iter().map(|((_, kind), members)| {
         step(arrays, &classes, &stored, &recomputed, &mut matrices, kind, members)
     });
-    let steps: Vec<Step> = steps.collect();
+    // What only a constant was to be read with is computed by nobody.
+    let steps: Vec<Step> = steps.filter(|step| !step.writes.is_empty()).collect();
     Schedule { steps, classes, stored, recomputed }
 }
 
