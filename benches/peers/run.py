@@ -37,14 +37,14 @@ def progress(text):
         print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
 
 
-def built(*arguments):
-    """The program that cargo builds in release mode."""
+def built(name, *arguments):
+    """The program with this name that cargo builds in release mode, maybe among others."""
     command = ["cargo", *arguments, "--message-format=json"]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     if done.returncode != 0:
         sys.exit(f"`{' '.join(command)}` failed: its messages stand above")
     messages = (json.loads(line) for line in done.stdout.splitlines() if line.startswith("{"))
-    programs = [m["executable"] for m in messages if m.get("executable")]
+    programs = [m["executable"] for m in messages if m.get("executable") and m["target"]["name"] == name]
     return programs[-1]
 
 
@@ -76,7 +76,8 @@ def main():
     out = wanted.out or Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target") / "peers-results"
     os.environ.update(PYTHONDONTWRITEBYTECODE="1", PYTHONHASHSEED="0")
     progress("building our bench")
-    bench, command_line = built("bench", "--bench", "peers", "--no-run"), built("build", "--release", "--bin", "chainrule")
+    bench = built("peers", "bench", "--bench", "peers", "--no-run")
+    command_line = built("chainrule", "build", "--release", "--bin", "chainrule")
     shared = [f"--{name}" for name in ("quick", "variants", "small") if getattr(wanted, name)]
     shared += ["--threads", str(wanted.threads)]
     rivals = [sys.executable, HERE / "rivals.py", *shared, "--core", str(wanted.core), "--only", wanted.only]
