@@ -53,12 +53,21 @@ impl Facts<'_> {
 
     /// True when the term is provably at least 0 wherever the labels are in range.
     pub fn proves_nonnegative(&self, term: &Term) -> bool {
+        if term.as_label().is_some() {
+            return true;
+        }
         let positive = self.positive();
         self.range(term, &positive).0.is_some_and(|low| low.is_nonnegative(&positive))
     }
 
     /// True when the term is provably negative wherever the labels are in range.
     pub fn proves_negative(&self, term: &Term) -> bool {
+        // Most terms are a bare label, and of most extents nothing says that they are 0.
+        if let Some(extent) = term.as_label().map(|label| &self.extents[label.0 as usize])
+            && (extent.as_fixed().is_some_and(|n| n > 0) || extent.as_name().is_some())
+        {
+            return false;
+        }
         let positive = self.positive();
         self.range(term, &positive).1.is_some_and(|high| (-high - Dim::ONE).is_nonnegative(&positive))
     }
@@ -194,6 +203,9 @@ impl Term {
         if factor.is_zero() {
             return Term::constant(Dim::ZERO);
         }
+        if *factor == Dim::ONE {
+            return self.clone();
+        }
         Term {
             constant: self.constant.clone() * factor.clone(),
             parts: self.parts.iter().map(|(a, c)| (a.clone(), c.clone() * factor.clone())).collect(),
@@ -286,7 +298,7 @@ impl Term {
                     Term::element(rename(*node), at)
                 }
             };
-            total = total + term.scaled(coefficient);
+            total = total + if *coefficient == Dim::ONE { term } else { term.scaled(coefficient) };
         }
         total
     }
@@ -332,6 +344,9 @@ impl Term {
 impl std::ops::Add for Term {
     type Output = Term;
     fn add(mut self, other: Term) -> Term {
+        if self.parts.is_empty() && self.constant.is_zero() {
+            return other;
+        }
         self.constant = self.constant + other.constant;
         for (atom, coefficient) in other.parts {
             match self.parts.binary_search_by(|(a, _)| a.cmp(&atom)) {

@@ -5,6 +5,7 @@
 //! broadcasts because two sizes happen to agree.
 
 use indexmap::IndexMap;
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
@@ -79,8 +80,8 @@ impl Dim {
 
     /// The value at given sizes, or the first size without a value.
     pub fn evaluate(&self, sizes: &Sizes) -> Result<i64, Arc<str>> {
-        let mut total = 0i64;
-        for (monomial, coefficient) in self.monomials().iter() {
+        let (mut total, mut room) = (0i64, NO_MONOMIAL);
+        for (monomial, coefficient) in self.terms(&mut room) {
             let mut product = *coefficient;
             for (name, power) in monomial {
                 let value = *sizes.get(name).ok_or_else(|| name.clone())?;
@@ -97,11 +98,11 @@ impl Dim {
             return self.clone();
         }
         let mut total = Dim::ZERO;
-        for (monomial, coefficient) in self.monomials().iter() {
-            let mut product = Dim::fixed(*coefficient);
+        for (monomial, coefficient) in self.monomials() {
+            let mut product = Dim::fixed(coefficient);
             for (name, power) in monomial {
-                let base = sizes.get(name).map_or_else(|| Dim::size(name), |&n| Dim::fixed(n));
-                for _ in 0..*power {
+                let base = sizes.get(&name).map_or_else(|| Dim::size(&name), |&n| Dim::fixed(n));
+                for _ in 0..power {
                     product = product * base.clone();
                 }
             }
@@ -145,23 +146,34 @@ impl Dim {
     /// True when the polynomial is provably at least 0, given that every size is at least 0 and those in
     /// `positive` at least 1. Sound, not complete.
     pub fn is_nonnegative(&self, positive: &BTreeSet<Arc<str>>) -> bool {
-        if let Some(n) = self.as_fixed() {
-            return n >= 0;
+        let mut room = NO_MONOMIAL;
+        let terms = self.terms(&mut room);
+        if terms.iter().all(|(_, c)| *c >= 0) {
+            return true;
+        }
+        if positive.is_empty() {
+            return false;
         }
         // Shift every positive size by one: then nonnegative coefficients suffice.
+        if terms.iter().all(|(m, _)| m.len() <= 1 && m.iter().all(|(_, power)| *power == 1)) {
+            let shifts = |m: &Monomial| m.is_empty() || positive.contains(&m[0].0);
+            let constant =
+                terms.iter().filter(|(m, _)| shifts(m)).fold(0i64, |t, (_, c)| t.saturating_add(*c));
+            return constant >= 0 && terms.iter().all(|(m, c)| m.is_empty() || *c >= 0);
+        }
         let mut shifted = Dim::ZERO;
-        for (monomial, coefficient) in self.monomials() {
-            let mut product = Dim::fixed(coefficient);
+        for (monomial, coefficient) in terms {
+            let mut product = Dim::fixed(*coefficient);
             for (name, power) in monomial {
-                let base = Dim::size(&name);
-                let base = if positive.contains(&name) { base + Dim::ONE } else { base };
-                for _ in 0..power {
+                let base = Dim::size(name);
+                let base = if positive.contains(name) { base + Dim::ONE } else { base };
+                for _ in 0..*power {
                     product = product * base.clone();
                 }
             }
             shifted = shifted + product;
         }
-        shifted.monomials().iter().all(|(_, c)| *c >= 0)
+        shifted.terms(&mut room).iter().all(|(_, c)| *c >= 0)
     }
 
     /// The polynomial as monomials with their coefficients, sorted and distinct.
@@ -170,6 +182,62 @@ impl Dim {
             Repr::Fixed(0) => Vec::new(),
             Repr::Fixed(n) => vec![(Monomial::new(), *n)],
             Repr::Polynomial(p) => p.to_vec(),
+        }
+    }
+
+    /// The monomials where they stand; those of a number are written into `room`.
+    fn terms<'a>(&'a self, room: &'a mut [(Monomial, i64); 1]) -> &'a [(Monomial, i64)] {
+        match &self.0 {
+            Repr::Fixed(0) => &[],
+            Repr::Fixed(n) => {
+                room[0].1 = *n;
+                room
+            }
+            Repr::Polynomial(p) => p,
+        }
+    }
+
+    /// `self + factor * other`: both are sorted, so they are merged.
+    fn plus(&self, factor: i64, other: &Dim) -> Dim {
+        if let (Some(a), Some(b)) = (self.as_fixed(), other.as_fixed()) {
+            return Dim::fixed(a.saturating_add(b.saturating_mul(factor)));
+        }
+        if other.is_zero() {
+            return self.clone();
+        }
+        let (mut room, mut space) = (NO_MONOMIAL, NO_MONOMIAL);
+        let (mut left, mut right) = (self.terms(&mut room), other.terms(&mut space));
+        let mut sum = Vec::with_capacity(left.len() + right.len());
+        loop {
+            let order = match (left.first(), right.first()) {
+                (None, None) => return Dim::from_sorted(sum),
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (Some((a, _)), Some((b, _))) => a.cmp(b),
+            };
+            let mut coefficient = 0i64;
+            let mut monomial = None;
+            if order != Ordering::Greater {
+                (monomial, coefficient) = (Some(&left[0].0), left[0].1);
+                left = &left[1..];
+            }
+            if order != Ordering::Less {
+                monomial = Some(&right[0].0);
+                coefficient = coefficient.saturating_add(right[0].1.saturating_mul(factor));
+                right = &right[1..];
+            }
+            if let Some(monomial) = monomial.filter(|_| coefficient != 0) {
+                sum.push((monomial.clone(), coefficient));
+            }
+        }
+    }
+
+    /// The polynomial of monomials that are sorted, distinct and have no coefficient 0.
+    fn from_sorted(terms: Vec<(Monomial, i64)>) -> Dim {
+        match terms.as_slice() {
+            [] => Dim::ZERO,
+            [(m, c)] if m.is_empty() => Dim::fixed(*c),
+            _ => Dim(Repr::Polynomial(Arc::new(terms))),
         }
     }
 
@@ -184,26 +252,26 @@ impl Dim {
             }
         }
         merged.retain(|(_, c)| *c != 0);
-        match merged.as_slice() {
-            [] => Dim::ZERO,
-            [(m, c)] if m.is_empty() => Dim::fixed(*c),
-            _ => Dim(Repr::Polynomial(Arc::new(merged))),
-        }
+        Dim::from_sorted(merged)
     }
 }
 
-fn degree_order(a: &Monomial, b: &Monomial) -> std::cmp::Ordering {
+/// Room for the monomial of a number.
+const NO_MONOMIAL: [(Monomial, i64); 1] = [(Monomial::new(), 0)];
+
+fn degree_order(a: &Monomial, b: &Monomial) -> Ordering {
     let degree = |m: &Monomial| m.iter().map(|(_, p)| *p).sum::<u32>();
     degree(a).cmp(&degree(b)).then_with(|| b.cmp(a))
 }
 
 fn multiply_monomials(a: &Monomial, b: &Monomial) -> Monomial {
-    let mut powers: IndexMap<Arc<str>, u32> = a.iter().cloned().collect();
+    let mut product = a.clone();
     for (name, power) in b {
-        *powers.entry(name.clone()).or_insert(0) += power;
+        match product.binary_search_by(|(n, _)| n.cmp(name)) {
+            Ok(at) => product[at].1 += power,
+            Err(at) => product.insert(at, (name.clone(), *power)),
+        }
     }
-    let mut product: Monomial = powers.into_iter().collect();
-    product.sort();
     product
 }
 
@@ -220,39 +288,39 @@ fn divide_monomial(a: &Monomial, b: &Monomial) -> Option<Monomial> {
 impl std::ops::Add for Dim {
     type Output = Dim;
     fn add(self, other: Dim) -> Dim {
-        if let (Some(a), Some(b)) = (self.as_fixed(), other.as_fixed()) {
-            return Dim::fixed(a.saturating_add(b));
-        }
-        let mut terms = self.monomials();
-        terms.extend(other.monomials());
-        Dim::from_monomials(terms)
+        if self.is_zero() { other } else { self.plus(1, &other) }
     }
 }
 
 impl std::ops::Neg for Dim {
     type Output = Dim;
     fn neg(self) -> Dim {
-        Dim::fixed(-1) * self
+        Dim::ZERO.plus(-1, &self)
     }
 }
 
 impl std::ops::Sub for Dim {
     type Output = Dim;
     fn sub(self, other: Dim) -> Dim {
-        self + -other
+        self.plus(-1, &other)
     }
 }
 
 impl std::ops::Mul for Dim {
     type Output = Dim;
     fn mul(self, other: Dim) -> Dim {
-        if let (Some(a), Some(b)) = (self.as_fixed(), other.as_fixed()) {
-            return Dim::fixed(a.saturating_mul(b));
+        match (self.as_fixed(), other.as_fixed()) {
+            (Some(1), _) => return other,
+            (_, Some(1)) => return self,
+            (Some(a), _) => return Dim::ZERO.plus(a, &other),
+            (_, Some(b)) => return Dim::ZERO.plus(b, &self),
+            _ => {}
         }
+        let (mut room, mut space) = (NO_MONOMIAL, NO_MONOMIAL);
         let mut terms = Vec::new();
-        for (ma, ca) in self.monomials() {
-            for (mb, cb) in other.monomials() {
-                terms.push((multiply_monomials(&ma, &mb), ca.saturating_mul(cb)));
+        for (ma, ca) in self.terms(&mut room) {
+            for (mb, cb) in other.terms(&mut space) {
+                terms.push((multiply_monomials(ma, mb), ca.saturating_mul(*cb)));
             }
         }
         Dim::from_monomials(terms)
@@ -408,6 +476,7 @@ impl fmt::Display for Type {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dice::Dice;
 
     #[test]
     fn polynomials_print_sizes_first() {
@@ -440,5 +509,46 @@ mod tests {
         assert!(!(n.clone() - Dim::ONE).is_nonnegative(&BTreeSet::new()));
         assert!(!(n.clone() - Dim::fixed(2)).is_nonnegative(&positive));
         assert!((n.clone() * n.clone() - n).is_nonnegative(&positive));
+    }
+
+    /// A polynomial of a few monomials in three sizes.
+    fn some(dice: &mut Dice) -> Dim {
+        let mut sum = Dim::ZERO;
+        for _ in 0..dice.below(4) {
+            let mut product = Dim::fixed(dice.below(7) as i64 - 3);
+            for _ in 0..dice.below(3) {
+                product = product * Dim::size(["k", "m", "n"][dice.below(3)]);
+            }
+            sum = sum + product;
+        }
+        sum
+    }
+
+    #[test]
+    fn arithmetic_is_that_of_the_values() {
+        let mut dice = Dice::new(1);
+        let mut proved = 0;
+        for _ in 0..2000 {
+            let (a, b) = (some(&mut dice), some(&mut dice));
+            assert_eq!(a.clone() + b.clone() - b.clone(), a, "one form for equal polynomials");
+            assert_eq!(a.clone() * b.clone(), b.clone() * a.clone());
+            assert_eq!(-a.clone() + a.clone(), Dim::ZERO);
+            let positive: BTreeSet<Arc<str>> =
+                ["k", "m"].into_iter().filter(|_| dice.below(2) == 0).map(Arc::from).collect();
+            let nonnegative = a.is_nonnegative(&positive);
+            proved += usize::from(nonnegative && a.as_fixed().is_none());
+            for _ in 0..5 {
+                let sizes: Sizes = ["k", "m", "n"]
+                    .into_iter()
+                    .map(|n| (Arc::from(n), dice.below(5) as i64 + i64::from(positive.contains(n))))
+                    .collect();
+                let value = |d: &Dim| d.evaluate(&sizes).unwrap();
+                assert_eq!(value(&(a.clone() + b.clone())), value(&a) + value(&b));
+                assert_eq!(value(&(a.clone() - b.clone())), value(&a) - value(&b));
+                assert_eq!(value(&(a.clone() * b.clone())), value(&a) * value(&b));
+                assert!(!nonnegative || value(&a) >= 0, "{a} with {sizes:?}");
+            }
+        }
+        assert!(proved > 100, "{proved} proofs");
     }
 }

@@ -121,7 +121,6 @@ pub(crate) fn conventions(query: &mut Query, names: &Names) -> chainrule_core::R
 /// # Errors
 /// What the evaluation refuses.
 pub fn hit(query: &mut Query, case: &Case) -> chainrule_core::Result<Vec<Kink>> {
-    let names = Names::of(query)?;
     let (asked, all) = sources(query)?;
     let at = case.bindings(&query.scope);
     let options = Options { kinks: true, ..Options::default() };
@@ -143,11 +142,15 @@ pub fn hit(query: &mut Query, case: &Case) -> chainrule_core::Result<Vec<Kink>> 
             if jumps_at(query, asked, candidate, &at) {
                 let shape = query.scope.graph.shape(hit.node).len();
                 let count = (shape > 0).then_some((hit.count, hit.position));
-                found.push(told(query, &names, candidate, count));
+                found.push((candidate, count));
             }
         }
     }
-    Ok(distinct(found))
+    if found.is_empty() {
+        return Ok(Vec::new());
+    }
+    let names = Names::of(query)?;
+    Ok(distinct(found.into_iter().map(|(candidate, count)| told(query, &names, candidate, count)).collect()))
 }
 
 /// One kink a place: the sign in the derivative of `abs` is no second one beside that of `abs`, which comes first.
