@@ -72,7 +72,7 @@ impl Question {
             }
             Some(path) => {
                 let text = input::text(path)?;
-                Program::new(Source::new(text.name, text.text))
+                Program::declarations(Source::new(text.name, text.text))
             }
         };
         if program.has_errors() {

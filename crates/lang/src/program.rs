@@ -13,6 +13,8 @@ mod build;
 
 pub(crate) use build::statement;
 
+use build::Reading;
+
 use crate::ast::{self, File};
 use crate::case::Case;
 use crate::diagnostic::{Diagnostic, Severity};
@@ -112,7 +114,24 @@ impl Program {
     pub fn new(source: Source) -> Program {
         let (file, diagnostics) = parse::parse(&source);
         let source = Arc::new(source);
-        build::build(source, Arc::new(file), diagnostics, false)
+        build::build(source, Arc::new(file), diagnostics, Reading::Whole)
+    }
+
+    /// Reads a file for the sake of its names: claims, expectations and answers are parsed and left alone.
+    ///
+    /// A formula is asked for in a fraction of the time, and also where a statement of the file is wrong.
+    ///
+    /// ```
+    /// use chainrule_lang::{program::Program, source::Source};
+    /// let text = "dim n\nvar x : real[n]\ndef l = sum(x)\nclaim a: dl/dx = not_yet\n";
+    /// assert!(Program::new(Source::new("a.chain", text)).has_errors());
+    /// let program = Program::declarations(Source::new("a.chain", text));
+    /// assert!(!program.has_errors());
+    /// assert!(program.query("dl/dx", None).is_ok());
+    /// ```
+    pub fn declarations(source: Source) -> Program {
+        let (file, diagnostics) = parse::parse(&source);
+        build::build(Arc::new(source), Arc::new(file), diagnostics, Reading::Declarations)
     }
 
     /// Reads declarations as they are typed on a command line: sizes need no declaration of their own.
@@ -125,7 +144,7 @@ impl Program {
     /// ```
     pub fn inline(source: Source) -> Program {
         let (file, diagnostics) = parse::parse(&source);
-        build::build(Arc::new(source), Arc::new(file), diagnostics, true)
+        build::build(Arc::new(source), Arc::new(file), diagnostics, Reading::Inline)
     }
 
     /// Whether anything has no meaning.

@@ -19,16 +19,17 @@ use std::sync::Arc;
 
 /// The meaning of a file.
 ///
-/// With `open_sizes` a size may stay undeclared.
+/// What is wrong in the file is added to `diagnostics`, those of its parser.
 pub(super) fn build(
     source: Arc<Source>,
     file: Arc<File>,
     diagnostics: Vec<Diagnostic>,
-    open_sizes: bool,
+    reading: Reading,
 ) -> Program {
-    let mut b = Build { source: &source, file: &file, items: &file.items, diagnostics, problems: Vec::new() };
+    let mut b = Build { reading, ..Build::new(&source, &file) };
+    b.diagnostics = diagnostics;
     let mut outside = Problem::default();
-    outside.scope.open_sizes = open_sizes;
+    outside.scope.open_sizes = reading == Reading::Inline;
     for entry in &file.items {
         if let EntryKind::Problem(p) = &entry.kind {
             let mut problem = Problem {
@@ -57,8 +58,8 @@ pub(super) fn build(
         }
     }
     let settings = outside.scope.settings.clone();
-    let used = !outside.claims.is_empty() || !outside.expects.is_empty() || !outside.asks.is_empty();
-    if used || b.problems.is_empty() {
+    let states = |e: &Entry| is_statement(&e.kind) || matches!(e.kind, EntryKind::Ask(_));
+    if file.items.iter().any(states) || b.problems.is_empty() {
         b.problems.push(outside);
     }
     let Build { diagnostics, problems, .. } = b;
@@ -73,21 +74,38 @@ pub(crate) fn statement(
     equation: &ast::Equation,
     label: &str,
 ) -> (Claim, Vec<Diagnostic>) {
-    let mut b = Build { source, file, items: &file.items, diagnostics: Vec::new(), problems: Vec::new() };
+    let mut b = Build::new(source, file);
     let claim = b.statement(problem, equation, label.to_string(), None, None);
     (claim, b.diagnostics)
+}
+
+/// How much of a file is given a meaning.
+#[derive(Copy, Clone, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// Everything.
+    Whole,
+    /// Everything but its statements.
+    Declarations,
+    /// Everything, and a size may stay undeclared.
+    Inline,
 }
 
 struct Build<'b> {
     source: &'b Source,
     file: &'b File,
+    reading: Reading,
     /// The items of the problem that is read, or those outside of all.
     items: &'b [Entry],
     diagnostics: Vec<Diagnostic>,
     problems: Vec<Problem>,
 }
 
-impl Build<'_> {
+impl<'b> Build<'b> {
+    fn new(source: &'b Source, file: &'b File) -> Build<'b> {
+        let (diagnostics, problems) = (Vec::new(), Vec::new());
+        Build { source, file, reading: Reading::Whole, items: &file.items, diagnostics, problems }
+    }
+
     fn report(&mut self, diagnostic: Diagnostic) {
         self.diagnostics.push(diagnostic);
     }
@@ -110,6 +128,9 @@ impl Build<'_> {
     }
 
     fn one_item(&mut self, problem: &mut Problem, entry: &Entry) {
+        if self.reading == Reading::Declarations && is_statement(&entry.kind) {
+            return;
+        }
         match &entry.kind {
             EntryKind::Setting(setting) => self.setting(problem, setting, entry.span),
             EntryKind::Problem(p) => self.report(
@@ -578,6 +599,11 @@ impl Build<'_> {
         let (points, given) = (problem.claims[k].points.clone(), problem.claims[k].given);
         problem.claims[k] = self.statement(problem, &whole, own, points, given);
     }
+}
+
+/// Whether an item states something about what others declare.
+fn is_statement(kind: &EntryKind) -> bool {
+    matches!(kind, EntryKind::Claim(_) | EntryKind::Expect(_) | EntryKind::Answer { .. })
 }
 
 /// The names that an item declares.
