@@ -52,6 +52,11 @@ impl Code {
         self.plain(0x11, r, 0, Operand::Memory(b, o), None);
     }
 
+    /// Asks for a line, to write it later; the address may be outside of any buffer.
+    pub(super) fn ask_for(&mut self, (b, o): (u8, i32)) {
+        dynasm!(self.asm ; .arch x64 ; prefetchw [Rq(b) + o]);
+    }
+
     /// Stores a vector past the cache, in two halves; changes `s`.
     pub(super) fn store_streaming(&mut self, (b, o): (u8, i32), r: u8, s: u8) {
         dynasm!(self.asm
