@@ -139,6 +139,17 @@ impl Code {
         self.plain(0xc2, d, a, m, Some(predicate));
     }
 
+    /// A mask of the lanes whose integers in `a` and `m` are equal, or of those where that of `a` is greater.
+    pub(super) fn compare_integers(&mut self, greater: bool, d: u8, a: u8, m: Operand) {
+        let (map, byte) = match (greater, self.single) {
+            (false, false) => (2, 0x29),
+            (false, true) => (1, 0x76),
+            (true, false) => (2, 0x37),
+            (true, true) => (1, 0x66),
+        };
+        encode(&mut self.asm, Opcode { prefix: 1, map, byte, wide: false }, d, a, m, None);
+    }
+
     /// `m` in the lanes whose bit is set, else `a`.
     pub(super) fn merge(&mut self, mask: u8, d: u8, a: u8, m: Operand) {
         self.third(0x0c, d, a, m, if self.single { mask } else { mask & 15 });

@@ -111,7 +111,7 @@ impl Writer<'_> {
     }
 
     /// The vector of the pool whose lanes have the bits that `lane` answers.
-    fn pooled(&mut self, lane: impl Fn(u32) -> u64) -> Operand {
+    pub(super) fn pooled(&mut self, lane: impl Fn(u32) -> u64) -> Operand {
         let place = self.pool.lanes(self.flat.precision, lane);
         self.label(place)
     }
