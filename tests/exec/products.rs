@@ -1,5 +1,5 @@
 //! Products of many factors: multiplied in the cheapest order, whatever order they were derived in; rows of a batch in
-//! one product.
+//! one product, or each with the terms only that its mask leaves.
 
 use crate::judge::{Data, Tally, data, expected, judge, run};
 use crate::programs::{Dice, Program};
@@ -87,7 +87,20 @@ fn batch(rows: i64, widths: [i64; 4]) -> (Graph, NodeId) {
 }
 
 #[test]
+fn a_batch_of_masks_leaves_out_terms_row_by_row() {
+    let (g, j) = batch(7, [30, 40, 50, 12]);
+    let plan = Plan::<f64>::compile(&g, &[j], &Options::default()).unwrap();
+    let masked = plan.explanation().steps.into_iter().filter(|s| match &s.kernel {
+        Kernel::Matrix { batch, with, .. } => batch[..] == [7] && with[..] == ["masked terms"],
+        _ => false,
+    });
+    assert_eq!(masked.count(), 2, "{}", plan.explain());
+    right(&g, &[j]);
+}
+
+#[test]
 fn a_batch_of_products_with_one_matrix_is_one_product() {
+    // Two rows of outputs are too little work for each row of the batch: all of them are rows of one product.
     let (g, j) = batch(48, [30, 40, 50, 2]);
     let plan = Plan::<f64>::compile(&g, &[j], &Options::default()).unwrap();
     let steps = plan.explanation().steps;

@@ -172,6 +172,43 @@ pub(crate) fn program(seed: u64) -> Program {
     making.finish(outputs)
 }
 
+/// `C[t,i,j] = Σ_k A[i,k] B[k,j] [P[t,k]]`, at sizes at which it is a kernel's work, its axes in any order; A may have
+/// the axis of the batch too, and there may be a factor along the sum.
+///
+/// The rows and columns are enough for the terms to be left out row by row. Of smaller products the mask is written into
+/// a factor, where an infinite entry of the other one makes NaN of an absent term.
+pub(crate) fn masked_products(seed: u64) -> Program {
+    let mut d = Dice(seed.wrapping_mul(0xA24B_AED4_963E_E407) + 5);
+    let extents = [1 + d.below(5), 11 + d.below(4), 24 + d.below(60), 64 + d.below(40)];
+    let mut order = [0, 1, 2];
+    order.swap(d.below(3), 2);
+    order.swap(d.below(2), 1);
+    // Which label of the result an axis is; the sum's is the last.
+    let label = |axis: usize| order.iter().position(|&a| a == axis).unwrap_or(3);
+    let mut text = "chainrule-graph 1\n".to_string();
+    let mut factors = Vec::new();
+    for (k, (name, axes)) in
+        [("A", vec![0, 1, 3]), ("B", vec![3, 2]), ("P", vec![0, 3]), ("s", vec![3])].into_iter().enumerate()
+    {
+        let mut axes: Vec<usize> = if name == "A" && d.below(2) == 0 { vec![1, 3] } else { axes };
+        let swap = d.below(axes.len());
+        axes.swap(swap, 0);
+        let shape: Vec<_> = axes.iter().map(|&a| extents[a].to_string()).collect();
+        let at: Vec<_> = axes.iter().map(|&a| format!("#{}", label(a))).collect();
+        let kind = if name == "P" { "bool" } else { "real" };
+        text += &format!("%{k} : {kind}[{}] = input \"{name}\"\n", shape.join(","));
+        factors.push(format!("%{k}[{}]", at.join(",")));
+    }
+    let shape: Vec<_> = order.iter().map(|&a| extents[a].to_string()).collect();
+    let (shape, scale) = (shape.join(","), if d.below(3) == 0 { &factors[3] } else { "" });
+    text += &format!(
+        "%4 : real[{shape}] = contract [{shape}|{}] {} {} {scale} where holds {}\noutput %4\n",
+        extents[3], factors[0], factors[1], factors[2]
+    );
+    let (graph, outputs) = Graph::from_text(&text).unwrap_or_else(|e| panic!("{e}\n{text}"));
+    Program { graph, outputs, sizes: Sizes::default() }
+}
+
 /// A program of scalars and its derivatives: gradient and Hessian of a number, Jacobian of what it is made of.
 pub(crate) fn derivatives(seed: u64) -> Program {
     let mut d = Dice(seed.wrapping_mul(0xD1B5_4A32_D192_ED03) + 7);

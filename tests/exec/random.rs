@@ -1,7 +1,7 @@
 //! Every plan answers what the slow evaluator answers, within the bound of any order of operations.
 
 use crate::judge::{Case, Tally, judge};
-use crate::programs::{Program, derivatives, program};
+use crate::programs::{Program, derivatives, masked_products, program};
 use chainrule_exec::Options;
 use chainrule_exec::lane::Number;
 
@@ -49,4 +49,11 @@ fn plans_in_single_precision_agree() {
 fn derivatives_agree() {
     let n = count() / 4;
     agree::<f64>(2_000_000..2_000_000 + n, derivatives);
+}
+
+#[test]
+fn products_of_the_terms_of_each_row_agree() {
+    let n = (count() / 20).max(20);
+    agree::<f64>(3_000_000..3_000_000 + n, masked_products);
+    agree::<f32>(3_000_000..3_000_000 + n / 4, masked_products);
 }

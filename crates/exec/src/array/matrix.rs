@@ -14,6 +14,9 @@ const LEAST: usize = 1 << 14;
 const TERMS: usize = 12;
 /// Rows, or columns, from which it is.
 const SIDE: usize = 12;
+/// Rows, and columns, from which a product is done for each row of a batch of masks: with fewer, the entries of the
+/// factor that is shared by the batch are read too often for too little work.
+const APART: usize = 8;
 
 /// A matrix product over arrays.
 #[derive(Clone, Debug)]
@@ -47,6 +50,9 @@ struct Sides {
     in_a: Set,
     in_b: Set,
     bound: Set,
+    /// Labels besides the summed one of a condition that says which terms take part: the product is done for each of
+    /// them, with these terms only.
+    apart: Set,
 }
 
 impl Sides {
@@ -73,9 +79,18 @@ impl Sides {
         let own = |k: usize| labels(&factors[k].read.at) & !in_first;
         let second = order[1..].iter().copied().find(|&k| own(k) != 0).or_else(|| order.get(1).copied())?;
         let (a, b) = (first.min(second), first.max(second));
-        let mut sides =
-            Sides { a, b, in_a: labels(&factors[a].read.at), in_b: labels(&factors[b].read.at), bound };
-        sides.widen(nest, factors);
+        let mut sides = Sides {
+            a,
+            b,
+            in_a: labels(&factors[a].read.at),
+            in_b: labels(&factors[b].read.at),
+            bound,
+            apart: 0,
+        };
+        sides.apart = sides.terms_apart(nest, factors);
+        if sides.apart == 0 {
+            sides.widen(nest, factors);
+        }
         let every = (0..nest.extents.len()).fold(0, |s, l| s | 1 << l);
         let (rows, columns) = (points(sides.rows()), points(sides.columns()));
         let worth = points(every) >= LEAST && points(bound) >= TERMS && rows.max(columns) >= SIDE;
@@ -83,17 +98,39 @@ impl Sides {
             let read = &factors[k].read;
             read.at.iter().all(At::is_affine) && arrays[read.array].entry == Entry::Real
         });
-        (worth && affine && every & !(sides.in_a | sides.in_b) == 0).then_some(sides)
+        (worth && affine && every & !(sides.in_a | sides.in_b | sides.apart) == 0).then_some(sides)
     }
 
     /// Labels of the rows: of the left factor alone.
     fn rows(&self) -> Set {
-        self.in_a & !self.in_b
+        self.in_a & !self.in_b & !self.apart
     }
 
     /// Labels of the columns.
     fn columns(&self) -> Set {
-        self.in_b & !self.in_a
+        self.in_b & !self.in_a & !self.apart
+    }
+
+    /// The labels, besides the summed one, of the only condition, where it is worth leaving out terms for each of them:
+    /// `Σ_k A[i,k] B[k,j]` where the unit `k` is active for the row `b` of a batch.
+    ///
+    /// Written into a factor, the condition saves nothing and repeats the factor for each row of the batch.
+    fn terms_apart(&self, nest: &Nest, factors: &[Factor]) -> Set {
+        let [Guard::Holds(_, at, false)] = &nest.guards[..] else { return 0 };
+        let of = labels(at);
+        let plain = at.iter().all(|t| t.as_label().is_some()) && at.len() == of.count_ones() as usize;
+        let apart = of & !self.bound;
+        if !plain || self.k().is_none() || of & self.bound == 0 || apart == 0 {
+            return 0;
+        }
+        let fits = |(k, f): (usize, &Factor)| {
+            let of = labels(&f.read.at) | f.read.guards.iter().fold(0, |set, g| set | labels(g.indices()));
+            (k != self.b && of & !self.in_a == 0) || (k != self.a && of & !self.in_b == 0)
+        };
+        let points = |set: Set| points(set, &nest.extents);
+        let own = [self.in_a & !self.in_b & !apart, self.in_b & !self.in_a & !apart].map(points);
+        let worth = own[0].min(own[1]) >= APART && own[0].saturating_mul(own[1]) >= APART * APART * 4;
+        if worth && factors.iter().enumerate().all(fits) { apart } else { 0 }
     }
 
     /// A factor or condition on summed labels that fits neither side makes a side wider: that side is written out with
@@ -143,7 +180,7 @@ fn is_line(read: &Read, k: Option<usize>) -> bool {
 fn is_mask(guard: &Guard, sides: &Sides) -> bool {
     let Guard::Holds(_, at, false) = guard else { return false };
     let plain = at.iter().all(|t| t.as_label().is_some());
-    plain && (labels(at).count_ones() == 1 || labels(at) & sides.bound == 0)
+    sides.apart != 0 || (plain && (labels(at).count_ones() == 1 || labels(at) & sides.bound == 0))
 }
 
 fn separate(out: &mut Arrays, nest: &mut Nest, sides: &Sides) {
@@ -280,7 +317,7 @@ pub fn recognise(arrays: &Arrays, id: ArrayId) -> Option<Matrix> {
     let list = |set: Set| (0..nest.extents.len()).filter(|l| set >> l & 1 == 1).collect::<Vec<_>>();
     let (rows, columns) = (list(sides.rows()), list(sides.columns()));
     let terms = list(sides.bound);
-    let mut batch = list(sides.in_a & sides.in_b & !sides.bound);
+    let mut batch = list((sides.in_a & sides.in_b & !sides.bound) | sides.apart);
     let (k, k_steps) = flattened(&terms, &nest.extents, &[&a_steps, &b_steps])?;
     // Rows and columns that do not lie one after the other are batches.
     let mut one = |labels: Vec<usize>, steps: [&[i64]; 2]| -> (usize, Vec<i64>, Vec<usize>) {
@@ -343,6 +380,16 @@ pub fn recognise(arrays: &Arrays, id: ArrayId) -> Option<Matrix> {
     }
     for guard in &nest.guards {
         let Guard::Holds(array, at, false) = guard else { return None };
+        if sides.apart != 0 {
+            let (offset, steps) = strided.steps(*array, at)?;
+            matrix.active_k = Some(*array);
+            matrix.product.prologue.active_k = Some(Line {
+                offset: usize::try_from(offset).ok()?,
+                stride: steps[terms[0]] as isize,
+                batch: steps_of(&steps),
+            });
+            continue;
+        }
         let [only] = &at[..] else {
             // Rows and columns at once: entries of the result.
             let (offset, steps) = strided.steps(*array, at)?;

@@ -16,6 +16,14 @@ const WIDTH: usize = 1024;
 /// Room for the largest tile of any processor.
 const TILE: usize = 384;
 
+/// Rows of A from some row on, with all terms, in panels of so many rows.
+#[derive(Copy, Clone)]
+pub(super) struct Packed<T> {
+    pub panels: *const T,
+    pub top: usize,
+    pub height: usize,
+}
+
 /// One product of the batch. Rows run along the lanes.
 pub(super) struct Element<T> {
     pub m: usize,
@@ -34,6 +42,8 @@ pub(super) struct Element<T> {
     pub active_rows: Option<(*const T, isize)>,
     pub active_cols: Option<(*const T, isize)>,
     pub active_k: Option<(*const T, isize)>,
+    /// Rows of A that are packed for all elements of the batch.
+    pub packed: Option<Packed<T>>,
 }
 
 /// The active entries of a range; `None` when all of them are.
@@ -46,12 +56,22 @@ unsafe fn active<T: Real>(
     list: &mut Vec<usize>,
 ) -> Option<&[usize]> {
     let (mask, stride) = mask?;
+    // Every entry is written and the end moved on by those that hold: a branch would be guessed wrong half of the time.
     list.clear();
-    list.reserve(range.len());
-    // SAFETY: given by the caller.
-    let on = |&x: &usize| unsafe { *mask.wrapping_offset(x as isize * stride) != T::ZERO };
-    list.extend(range.clone().filter(on));
+    list.resize(range.len(), 0);
+    let mut end = 0;
+    for x in range.clone() {
+        list[end] = x;
+        // SAFETY: given by the caller.
+        end += usize::from(unsafe { *mask.wrapping_offset(x as isize * stride) != T::ZERO });
+    }
+    list.truncate(end);
     if list.len() == range.len() { None } else { Some(list) }
+}
+
+/// Whether so many columns of B are no tiles of the widths that read B as it lies.
+fn ragged(cols: usize, widest: usize) -> bool {
+    !cols.is_multiple_of(widest) && !cols.is_power_of_two()
 }
 
 /// At most one in eight is inactive.
@@ -83,7 +103,7 @@ impl<T: Real> Element<T> {
         cols: Range<usize>,
         slot: &mut Slot<T>,
     ) {
-        let Slot { a, b, rows: row_list, cols: col_list, terms } = slot;
+        let Slot { a, b, rows: row_list, cols: col_list, terms, .. } = slot;
         // SAFETY: masks are valid on whole axes.
         let (row_list, col_list, terms) = unsafe {
             let terms = active(self.active_k, 0..self.k, terms);
@@ -135,26 +155,34 @@ impl<T: Real> Element<T> {
                 self.dots::<K>(rows.clone(), cols.start, b.room(if self.b.i == 1 { 0 } else { self.k }))
             };
         }
+        let packed = self.packed.filter(|_| row_list.is_none());
         let sums = Sums {
             e: self,
+            packed,
             rows: row_axis,
             cols: col_axis,
             terms: Axis::new(self.a.j, self.k, terms),
             b_terms: self.b.i,
             in_place: self.c_i == 1 && row_list.is_none() && col_list.is_none(),
-            pack_a: self.a.i != 1
-                || (terms.is_some() && cols.len() > 2 * K::COLS)
-                || row_list.is_some()
-                || (cols.len() >= 4 * K::COLS && rows.len() * self.k * T::BYTES > 1 << 16),
-            pack_b: terms.is_some()
+            pack_a: packed.is_none()
+                && (self.a.i != 1
+                    || (terms.is_some() && cols.len() > 2 * K::COLS)
+                    || row_list.is_some()
+                    || (cols.len() >= 4 * K::COLS && rows.len() * self.k * T::BYTES > 1 << 16)),
+            pack_b: packed.is_some()
+                || terms.is_some()
                 || col_list.is_some()
                 || self.scale.is_some()
-                || (self.k > 1 && rows.len() >= 4 * K::ROWS && cols.len() * self.k * T::BYTES > 1 << 15),
+                || (self.k > 1
+                    && rows.len() >= 4 * K::ROWS
+                    && (cols.len() * self.k * T::BYTES > 1 << 15 || ragged(cols.len(), K::COLS))),
         };
         let deep = T::DEPTH.min(sums.terms.len);
         let room_a =
             if sums.pack_a { deep * T::HEIGHT.min(sums.rows.len.next_multiple_of(K::ROWS)) } else { 0 };
-        let room_b = if sums.pack_b { deep * WIDTH.min(sums.cols.len.next_multiple_of(K::COLS)) } else { 0 };
+        let widest = WIDTH.min(sums.cols.len);
+        let (_, panel) = sums.tile_shape::<K>(widest);
+        let room_b = if sums.pack_b { deep * widest.next_multiple_of(panel) } else { 0 };
         // SAFETY: as this function; the panels have the room that the blocks need.
         unsafe { sums.run::<K>(a.room(room_a), b.room(room_b)) }
     }
@@ -305,6 +333,8 @@ struct Sums<'a, T> {
     b_terms: isize,
     /// Tiles go straight to C.
     in_place: bool,
+    /// As in [`Element`].
+    packed: Option<Packed<T>>,
     pack_a: bool,
     pack_b: bool,
 }
@@ -317,11 +347,39 @@ struct Depth<'a> {
 }
 
 impl<T: Real> Sums<'_, T> {
+    /// Rows of a tile, and columns of a packed panel, for a block of so many columns.
+    fn tile_shape<K: Kernels<T>>(&self, cols: usize) -> (usize, usize) {
+        let height = match self.packed {
+            Some(packed) => packed.height,
+            None if self.pack_a || !self.pack_b => K::ROWS,
+            None => K::height(cols),
+        };
+        (height, K::width(cols, height))
+    }
+
+    /// Terms of a block, at most.
+    ///
+    /// A large factor that lies row by row is read in the order of its rows, as prefetching needs it, where few terms
+    /// are taken at a time; C is then read once more for each block, so it has to be narrow. By the shape of the whole
+    /// product alone, since blocks show in the last bits.
+    fn depth(&self) -> usize {
+        /// Columns of a narrow product.
+        const NARROW: usize = 12;
+        /// Terms that a prefetcher follows at a time.
+        const SHALLOW: usize = 64;
+        /// Bytes of a factor that comes from far.
+        const FAR: usize = 1 << 18;
+        let e = self.e;
+        let lies = e.a.i == 1 && !e.symmetric && e.active_rows.is_none() && e.packed.is_none();
+        let far = e.m.saturating_mul(e.k) > FAR / T::BYTES;
+        if lies && far && e.n <= NARROW { SHALLOW } else { T::DEPTH }
+    }
+
     /// # Safety
     /// As [`Element::solve`]; the panels have room for a block each.
     unsafe fn run<K: Kernels<T>>(&self, panels_a: *mut T, panels_b: *mut T) {
         let e = self.e;
-        let blocks = self.terms.len.div_ceil(T::DEPTH).max(1);
+        let blocks = self.terms.len.div_ceil(self.depth()).max(1);
         let deep = self.terms.len.div_ceil(blocks);
         let height = if self.pack_a { T::HEIGHT } else { self.rows.len };
         let mut j = 0;
@@ -335,7 +393,8 @@ impl<T: Real> Sums<'_, T> {
                     let k = Axis { stride: self.b_terms, ..terms };
                     // SAFETY: the block lies in B.
                     unsafe {
-                        K::pack_cols(&Pack { from: e.b.at, across: cols, k, scale: e.scale, to: panels_b })
+                        let pack = Pack { from: e.b.at, across: cols, k, scale: e.scale, to: panels_b };
+                        K::pack_cols(&pack, self.tile_shape::<K>(cols.len).1)
                     };
                 }
                 let mut i = 0;
@@ -371,25 +430,26 @@ impl<T: Real> Sums<'_, T> {
         panels_b: *const T,
     ) {
         let (e, k) = (self.e, depth.terms.len);
-        if k == 1 && self.in_place && !self.pack_a && !self.pack_b && !e.symmetric {
+        if k == 1 && self.in_place && self.packed.is_none() && !self.pack_a && !self.pack_b && !e.symmetric {
             // SAFETY: as this function.
             return unsafe { self.outer::<K>(rows, cols, depth) };
         }
-        let narrow = !self.pack_a && !self.pack_b && cols.len == 1;
+        let narrow = self.packed.is_none() && !self.pack_a && !self.pack_b && cols.len == 1;
         let tall = if narrow { 8 * K::LANES } else { usize::MAX };
+        let (low, panel) = self.tile_shape::<K>(cols.len);
         let mut j = 0;
         while j < cols.len {
             let left = cols.len - j;
             let width = match left {
                 _ if narrow => 1,
+                _ if self.pack_b => left.min(panel),
                 _ if left >= K::COLS => K::COLS,
-                _ if self.pack_b => left,
                 4.. => 4,
                 2.. => 2,
                 _ => 1,
             };
             let (b, b_k, b_j) = if self.pack_b {
-                (panels_b.wrapping_add(j * k), K::COLS as isize, 1)
+                (panels_b.wrapping_add(j * k), panel as isize, 1)
             } else {
                 let terms = Axis { stride: e.b.i, ..depth.terms };
                 let first = if k == 0 { 0 } else { terms.offset(0) };
@@ -398,12 +458,17 @@ impl<T: Real> Sums<'_, T> {
             let mut i = 0;
             while i < rows.len {
                 let left = rows.len - i;
-                let height = if left >= tall { tall } else { K::ROWS.min(left) };
+                let height = if left >= tall { tall } else { low.min(left) };
                 if e.symmetric && rows.index(i + height - 1) < cols.index(j) {
                     i += height;
                     continue;
                 }
-                let (a, a_k) = if self.pack_a {
+                let (a, a_k) = if let Some(Packed { panels, top, height }) = self.packed {
+                    let listed = k == 0 || depth.terms.list.is_some();
+                    let first = if listed { 0 } else { depth.terms.index(0) };
+                    let panel = panels.wrapping_add((rows.index(i) - top) * e.k + first * height);
+                    (panel, height as isize)
+                } else if self.pack_a {
                     (panels_a.wrapping_add(i * k), K::ROWS as isize)
                 } else {
                     let listed = k == 0 || depth.terms.list.is_some();
@@ -515,7 +580,7 @@ impl<T: Real> Sums<'_, T> {
             if t.rows == tall {
                 K::column(t);
             } else if self.pack_b {
-                K::packed(t, self.pack_a || t.rows.is_multiple_of(K::LANES));
+                K::packed(t, self.pack_a || self.packed.is_some() || t.rows.is_multiple_of(K::LANES));
             } else {
                 K::direct(t);
             }

@@ -360,30 +360,50 @@ pub(super) unsafe fn finish<T: Real, L: Lanes<T>>(f: &Finish<T>) {
         }
         for j in 0..f.cols {
             let column = f.c.offset(j as isize * f.c_j);
-            let mut i = 0;
-            while i < f.rows {
-                let lanes = (f.rows - i).min(L::COUNT);
-                let read = |side: Side<T>| {
-                    let p = side.from(i, j).at;
-                    if side.i == 0 { L::splat(*p) } else { L::load_first(p, lanes) }
-                };
-                let mut x = L::load_first(column.add(i), lanes);
-                if let Some(bias) = after.bias {
-                    x = x.add(read(bias));
-                }
-                if after.relu {
-                    x = x.relu();
-                }
-                if let Some(scale) = after.scale {
-                    x = x.mul(read(scale));
-                }
-                // After the scale, so that not even an infinite one makes anything of what is absent.
-                if let Some(mask) = after.mask {
-                    x = x.keep(read(mask));
-                }
-                x.store_first(column.add(i), lanes);
-                i += lanes;
+            let whole = f.rows - f.rows % L::COUNT;
+            for i in (0..whole).step_by(L::COUNT) {
+                finish_vector::<T, L, true>(column, &after, i, j, L::COUNT);
+            }
+            if whole < f.rows {
+                finish_vector::<T, L, false>(column, &after, whole, j, f.rows - whole);
             }
         }
+    }
+}
+
+/// The first `lanes` entries from entry `(i, j)` on, all of a register when `FULL`.
+///
+/// # Safety
+/// As [`finish`], whose column `j` is `column`.
+#[inline(always)]
+unsafe fn finish_vector<T: Real, L: Lanes<T>, const FULL: bool>(
+    column: *mut T,
+    after: &After<T>,
+    i: usize,
+    j: usize,
+    lanes: usize,
+) {
+    // SAFETY: given by the caller.
+    unsafe {
+        let load = |p: *const T| if FULL { L::load(p) } else { L::load_first(p, lanes) };
+        let read = |side: Side<T>| {
+            let p = side.from(i, j).at;
+            if side.i == 0 { L::splat(*p) } else { load(p) }
+        };
+        let mut x = load(column.add(i));
+        if let Some(bias) = after.bias {
+            x = x.add(read(bias));
+        }
+        if after.relu {
+            x = x.relu();
+        }
+        if let Some(scale) = after.scale {
+            x = x.mul(read(scale));
+        }
+        // After the scale, so that not even an infinite one makes anything of what is absent.
+        if let Some(mask) = after.mask {
+            x = x.keep(read(mask));
+        }
+        if FULL { x.store(column.add(i)) } else { x.store_first(column.add(i), lanes) }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Gathering the active entries and multiplying by a diagonal cost nothing beyond the copy that is made anyway.
 
-use super::lanes::Real;
+use super::lanes::{Lanes, Real};
 
 /// Positions along one axis: a run of equal steps, or a list of those that are active.
 #[derive(Copy, Clone)]
@@ -50,7 +50,7 @@ pub(super) struct Pack<'a, T> {
 /// # Safety
 /// `from` and `scale` are valid on the axes; `to` has room for `k.len` numbers times `across.len` rounded up to `W`.
 #[inline(always)]
-pub(super) unsafe fn pack<T: Real, const W: usize>(p: &Pack<'_, T>) {
+pub(super) unsafe fn pack<T: Real, L: Lanes<T>, const W: usize>(p: &Pack<'_, T>) {
     let mut to = p.to;
     let mut first = 0;
     while first < p.across.len {
@@ -60,7 +60,7 @@ pub(super) unsafe fn pack<T: Real, const W: usize>(p: &Pack<'_, T>) {
             if panel.len == W && panel.list.is_none() && panel.stride == 1 {
                 copy_panel::<T, W>(p, p.from.offset(panel.offset(0)), to);
             } else {
-                gather_panel::<T, W>(p, panel, to);
+                gather_panel::<T, L, W>(p, panel, to);
             }
             to = to.add(W * p.k.len);
         }
@@ -91,61 +91,80 @@ unsafe fn copy_panel<T: Real, const W: usize>(p: &Pack<'_, T>, from: *const T, t
 /// # Safety
 /// As [`pack`], for one panel.
 #[inline(always)]
-unsafe fn gather_panel<T: Real, const W: usize>(p: &Pack<'_, T>, panel: Axis<'_>, to: *mut T) {
-    /// Terms taken from one row before the next: a cache line, or half of one.
-    const RUN: usize = 8;
+unsafe fn gather_panel<T: Real, L: Lanes<T>, const W: usize>(p: &Pack<'_, T>, panel: Axis<'_>, to: *mut T) {
     let mut lanes = [0isize; W];
     for (l, lane) in lanes.iter_mut().enumerate().take(panel.len) {
         *lane = panel.offset(l);
     }
-    if panel.stride == 1 && panel.len == W {
-        // Neighbours with gaps: one row of the factor after the other.
-        for q in 0..p.k.len {
-            // SAFETY: entries of the panel and of k, and their places in the packed panel.
-            unsafe {
+    let lanes = &lanes[..panel.len];
+    // SAFETY: entries of the panel and of k, and their places in the packed panel; lanes beyond the panel become zeros.
+    unsafe {
+        if panel.stride == 1 && panel.len == W {
+            // Neighbours with gaps: one row of the factor after the other.
+            for q in 0..p.k.len {
                 let row = p.from.offset(p.k.offset(q));
-                let s = p.scale.map(|(scale, stride)| *scale.offset(p.k.index(q) as isize * stride));
                 for (l, &lane) in lanes.iter().enumerate() {
-                    let x = *row.offset(lane);
-                    *to.add(q * W + l) = s.map_or(x, |s| s * x);
+                    *to.add(q * W + l) = *row.offset(lane);
                 }
             }
-        }
-        return;
-    }
-    let runs = p.k.list.is_none() && p.k.stride == 1;
-    let mut first = 0;
-    while first < p.k.len {
-        let len = RUN.min(p.k.len - first);
-        let mut scales = [T::ONE; RUN];
-        if let Some((scale, stride)) = p.scale {
-            for (q, s) in scales.iter_mut().take(len).enumerate() {
-                // SAFETY: the scale is valid on the axis of k.
-                *s = unsafe { *scale.offset(p.k.index(first + q) as isize * stride) };
+        } else {
+            for q in 0..if panel.len < W { p.k.len } else { 0 } {
+                (panel.len..W).for_each(|l| *to.add(q * W + l) = T::ZERO);
             }
-        }
-        for (l, &lane) in lanes.iter().enumerate() {
-            // SAFETY: entries of the panel and of k, and their places in the packed panel; lanes beyond the panel
-            // become zeros.
-            unsafe {
-                let out = to.add(first * W + l);
-                if l >= panel.len {
-                    (0..len).for_each(|q| *out.add(q * W) = T::ZERO);
-                } else if runs && len == RUN {
-                    let row = p.from.offset(lane + p.k.offset(first));
-                    let row = row.cast::<[T; RUN]>().read_unaligned();
-                    (0..RUN).for_each(|q| {
-                        *out.add(q * W) = if p.scale.is_some() { scales[q] * row[q] } else { row[q] }
-                    });
-                } else {
-                    let row = p.from.offset(lane);
-                    for (q, &s) in scales.iter().take(len).enumerate() {
-                        let x = *row.offset(p.k.offset(first + q));
-                        *out.add(q * W) = if p.scale.is_some() { s * x } else { x };
+            match p.k.list {
+                None if p.k.stride == 1 => turn_panel::<T, L, W>(p, lanes, to),
+                None => {
+                    for (l, &lane) in lanes.iter().enumerate() {
+                        let (mut row, mut out) = (p.from.wrapping_offset(lane + p.k.offset(0)), to.add(l));
+                        for _ in 0..p.k.len {
+                            *out = *row;
+                            (row, out) = (row.wrapping_offset(p.k.stride), out.wrapping_add(W));
+                        }
+                    }
+                }
+                Some(list) => {
+                    let list = &list[p.k.first..][..p.k.len];
+                    for (l, &lane) in lanes.iter().enumerate() {
+                        let (row, mut out) = (p.from.offset(lane), to.add(l));
+                        for &q in list {
+                            *out = *row.offset(q as isize * p.k.stride);
+                            out = out.wrapping_add(W);
+                        }
                     }
                 }
             }
         }
-        first += len;
+        if let Some((scale, stride)) = p.scale {
+            for q in 0..p.k.len {
+                let s = *scale.offset(p.k.index(q) as isize * stride);
+                let row = to.add(q * W).cast::<[T; W]>();
+                row.write_unaligned(row.read_unaligned().map(|x| s * x));
+            }
+        }
+    }
+}
+
+/// Rows whose terms are neighbours: squares of them are turned in registers.
+///
+/// # Safety
+/// As [`pack`], for these rows of one panel.
+#[inline(always)]
+unsafe fn turn_panel<T: Real, L: Lanes<T>, const W: usize>(p: &Pack<'_, T>, lanes: &[isize], to: *mut T) {
+    let squares = |extent: usize| if W.is_multiple_of(L::SIDE) { extent - extent % L::SIDE } else { 0 };
+    let (turned, deep) = (squares(lanes.len()), squares(p.k.len));
+    // SAFETY: given by the caller; squares lie inside the rows and inside the panel.
+    unsafe {
+        let from = p.from.wrapping_offset(p.k.offset(0));
+        for q in (0..deep).step_by(L::SIDE) {
+            for l in (0..turned).step_by(L::SIDE) {
+                L::turn(from.wrapping_add(q), &lanes[l..], to.add(q * W + l), W);
+            }
+        }
+        for (l, &lane) in lanes.iter().enumerate() {
+            let row = from.wrapping_offset(lane);
+            for q in if l < turned { deep } else { 0 }..p.k.len {
+                *to.add(q * W + l) = *row.add(q);
+            }
+        }
     }
 }

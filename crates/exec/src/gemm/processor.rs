@@ -16,9 +16,14 @@ pub(super) trait Kernels<T: Real>: Debug + 'static {
     const LANES: usize;
     /// Rows of a tile.
     const ROWS: usize;
-    /// Columns of a tile.
+    /// Columns of a tile of so many rows, at most.
     const COLS: usize;
-    /// A tile whose B is packed; `full` when A is too, or all rows are there. With a list of terms A is not packed.
+    /// Rows of a short tile, which may be wider.
+    const SHORT: usize;
+    /// Columns of a tile whose B is packed, ascending; those beyond [`COLS`](Kernels::COLS) of short tiles.
+    const WIDTHS: &'static [usize];
+    /// A tile whose B is packed, in panels of one of the [`WIDTHS`](Kernels::WIDTHS); `full` when A is too, or all rows
+    /// are there.
     unsafe fn packed(t: &Tile<T>, full: bool);
     /// A tile on B as it lies, of `cols` columns: [`COLS`](Kernels::COLS), 4, 2 or 1.
     unsafe fn direct(t: &Tile<T>);
@@ -34,8 +39,25 @@ pub(super) trait Kernels<T: Real>: Debug + 'static {
     unsafe fn finish(f: &Finish<T>);
     /// Panels of [`ROWS`](Kernels::ROWS).
     unsafe fn pack_rows(p: &Pack<'_, T>);
-    /// Panels of [`COLS`](Kernels::COLS).
-    unsafe fn pack_cols(p: &Pack<'_, T>);
+    /// Panels of [`SHORT`](Kernels::SHORT).
+    unsafe fn pack_short(p: &Pack<'_, T>);
+    /// Panels of one of the [`WIDTHS`](Kernels::WIDTHS).
+    unsafe fn pack_cols(p: &Pack<'_, T>, width: usize);
+
+    /// Rows of a tile, for so many columns of B, where A is not packed for tiles of [`ROWS`](Kernels::ROWS): short if one
+    /// tile then has all columns, so that A is read once.
+    fn height(cols: usize) -> usize {
+        let widest = Self::WIDTHS.last().copied().unwrap_or(Self::COLS);
+        if cols > Self::COLS && cols <= widest { Self::SHORT } else { Self::ROWS }
+    }
+
+    /// Columns of the panels for so many columns of B, under tiles of so many rows: the same in all panels, so that the
+    /// last one is not nearly empty.
+    fn width(cols: usize, height: usize) -> usize {
+        let most = if height == Self::SHORT { cols.max(Self::COLS) } else { Self::COLS };
+        let even = cols.div_ceil(cols.div_ceil(most).max(1));
+        Self::WIDTHS.iter().copied().find(|&w| w >= even).unwrap_or(Self::COLS)
+    }
 }
 
 /// Plain Rust, any processor.
@@ -51,41 +73,67 @@ pub(super) struct Avx2;
 pub(super) struct Avx512;
 
 macro_rules! kernels {
-    ($name:ident, $t:ty, $lanes:ty, $count:literal lanes, $mv:literal x $nr:literal, $mr:literal rows, [$($feature:literal)?]) => {
+    ($name:ident, $t:ty, $lanes:ty, $count:literal lanes, $mv:literal x $nr:literal, $mr:literal rows, widths [$($width:literal)*] [$($wide:literal)*], [$($feature:literal)?]) => {
         impl Kernels<$t> for $name {
             const LANES: usize = $count;
             const ROWS: usize = $mr;
             const COLS: usize = $nr;
+            const SHORT: usize = 2 * $count;
+            const WIDTHS: &'static [usize] = &[$($width,)* $($wide,)*];
             unsafe fn packed(t: &Tile<$t>, full: bool) {
                 $(#[target_feature(enable = $feature)])?
-                unsafe fn go<const MV: usize, const FULL: bool>(t: &Tile<$t>) {
+                unsafe fn go<const MV: usize, const NR: usize, const FULL: bool, const LISTED: bool>(t: &Tile<$t>) {
                     // SAFETY: as the trait says; this function has the instructions.
-                    unsafe { kernel::tile::<$t, $lanes, MV, $nr, FULL, true, false>(t) }
+                    unsafe { kernel::tile::<$t, $lanes, MV, NR, FULL, true, LISTED>(t) }
                 }
-                $(#[target_feature(enable = $feature)])?
-                unsafe fn listed<const MV: usize, const FULL: bool>(t: &Tile<$t>) {
-                    // SAFETY: as the trait says; this function has the instructions.
-                    unsafe { kernel::tile::<$t, $lanes, MV, $nr, FULL, true, true>(t) }
-                }
-                // SAFETY: as the trait says; the number of registers covers the rows.
-                unsafe {
-                    if !t.list.is_null() {
-                        return match (t.rows.div_ceil($count), full) {
-                            (1, true) => listed::<1, true>(t),
-                            (1, false) => listed::<1, false>(t),
-                            (2, true) => listed::<2, true>(t),
-                            (2, false) => listed::<2, false>(t),
-                            (_, true) => listed::<$mv, true>(t),
-                            (_, false) => listed::<$mv, false>(t),
-                        };
+                unsafe fn short<const NR: usize>(t: &Tile<$t>, full: bool) {
+                    // SAFETY: as the trait says; the number of registers covers the rows.
+                    unsafe {
+                        match (t.rows.div_ceil($count), full, !t.list.is_null()) {
+                            (1, true, true) => go::<1, NR, true, true>(t),
+                            (1, false, true) => go::<1, NR, false, true>(t),
+                            (_, true, true) => go::<2, NR, true, true>(t),
+                            (_, false, true) => go::<2, NR, false, true>(t),
+                            (1, true, false) => go::<1, NR, true, false>(t),
+                            (1, false, false) => go::<1, NR, false, false>(t),
+                            (_, true, false) => go::<2, NR, true, false>(t),
+                            (_, false, false) => go::<2, NR, false, false>(t),
+                        }
                     }
-                    match (t.rows.div_ceil($count), full) {
-                        (1, true) => go::<1, true>(t),
-                        (1, false) => go::<1, false>(t),
-                        (2, true) => go::<2, true>(t),
-                        (2, false) => go::<2, false>(t),
-                        (_, true) => go::<$mv, true>(t),
-                        (_, false) => go::<$mv, false>(t),
+                }
+                unsafe fn high<const NR: usize>(t: &Tile<$t>, full: bool) {
+                    // SAFETY: as the trait says; the number of registers covers the rows.
+                    unsafe {
+                        match (t.rows <= 2 * $count, full, !t.list.is_null()) {
+                            (true, ..) => short::<NR>(t, full),
+                            (_, true, true) => go::<$mv, NR, true, true>(t),
+                            (_, false, true) => go::<$mv, NR, false, true>(t),
+                            (_, true, false) => go::<$mv, NR, true, false>(t),
+                            (_, false, false) => go::<$mv, NR, false, false>(t),
+                        }
+                    }
+                }
+                // SAFETY: as the trait says; the panel's width is that of the kernel.
+                unsafe {
+                    match t.b_k {
+                        $($width => high::<$width>(t, full),)*
+                        $($wide => short::<$wide>(t, full),)*
+                        _ => unreachable!("invariant: a width of the list"),
+                    }
+                }
+            }
+            unsafe fn pack_cols(p: &Pack<'_, $t>, width: usize) {
+                $(#[target_feature(enable = $feature)])?
+                unsafe fn go<const W: usize>(p: &Pack<'_, $t>) {
+                    // SAFETY: as the trait says; this function has the instructions.
+                    unsafe { pack::pack::<$t, $lanes, W>(p) }
+                }
+                // SAFETY: as the trait says.
+                unsafe {
+                    match width {
+                        $($width => go::<$width>(p),)*
+                        $($wide => go::<$wide>(p),)*
+                        _ => unreachable!("invariant: a width of the list"),
                     }
                 }
             }
@@ -131,8 +179,8 @@ macro_rules! kernels {
                 dot(d: &Dots<$t>) => kernel::dots::<$t, $lanes, 1, 8>(d);
                 across(t: &Across<$t>) => kernel::across::<$t, $lanes>(t);
                 finish(f: &Finish<$t>) => kernel::finish::<$t, $lanes>(f);
-                pack_rows(p: &Pack<'_, $t>) => pack::pack::<$t, $mr>(p);
-                pack_cols(p: &Pack<'_, $t>) => pack::pack::<$t, $nr>(p);
+                pack_rows(p: &Pack<'_, $t>) => pack::pack::<$t, $lanes, $mr>(p);
+                pack_short(p: &Pack<'_, $t>) => pack::pack::<$t, $lanes, { 2 * $count }>(p);
             }
             unsafe fn dots(d: &Dots<$t>, four: bool) {
                 $(#[target_feature(enable = $feature)])?
@@ -164,16 +212,16 @@ macro_rules! kernels {
     };
 }
 
-kernels!(Portable, f64, Plain<f64>, 4 lanes, 2 x 4, 8 rows, []);
-kernels!(Portable, f32, Plain<f32>, 4 lanes, 2 x 4, 8 rows, []);
+kernels!(Portable, f64, Plain<f64>, 4 lanes, 2 x 4, 8 rows, widths [4] [], []);
+kernels!(Portable, f32, Plain<f32>, 4 lanes, 2 x 4, 8 rows, widths [4] [], []);
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use super::super::lanes::x86::{F32x8, F32x16, F64x4, F64x8};
     use super::*;
-    kernels!(Avx2, f64, F64x4, 4 lanes, 3 x 4, 12 rows, ["avx2,fma"]);
-    kernels!(Avx2, f32, F32x8, 8 lanes, 3 x 4, 24 rows, ["avx2,fma"]);
-    kernels!(Avx512, f64, F64x8, 8 lanes, 3 x 8, 24 rows, ["avx512f,avx2,fma"]);
-    kernels!(Avx512, f32, F32x16, 16 lanes, 3 x 8, 48 rows, ["avx512f,avx2,fma"]);
+    kernels!(Avx2, f64, F64x4, 4 lanes, 3 x 4, 12 rows, widths [4] [], ["avx2,fma"]);
+    kernels!(Avx2, f32, F32x8, 8 lanes, 3 x 4, 24 rows, widths [4] [], ["avx2,fma"]);
+    kernels!(Avx512, f64, F64x8, 8 lanes, 3 x 8, 24 rows, widths [4 5 6 7 8] [10 12], ["avx512f,avx2,fma"]);
+    kernels!(Avx512, f32, F32x16, 16 lanes, 3 x 8, 48 rows, widths [4 5 6 7 8] [10 12], ["avx512f,avx2,fma"]);
 }
 
 macro_rules! dispatch {

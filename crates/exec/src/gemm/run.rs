@@ -1,8 +1,9 @@
 //! A product on its buffers: which way it lies, how it is cut, and who computes which part.
 
-use super::block::Element;
+use super::block::{Element, Packed};
 use super::kernel::{Across, After, Finish, Side};
 use super::lanes::Real;
+use super::pack::{Axis, Pack};
 use super::processor::Kernels;
 use super::product::{Line, Misfit, Operands, Product, View};
 use super::workspace::{Slot, Workspace};
@@ -13,6 +14,8 @@ use smallvec::SmallVec;
 const ALONE: u64 = 1_500_000;
 /// Elements of the batch that one piece of work takes when the batch runs along the lanes.
 const SIDE_BY_SIDE: usize = 64;
+/// Bytes of a packed factor that stay in the second-level cache from one element of the batch to the next.
+const NEAR: usize = 5 << 18;
 /// Products up to this many terms in all may run side by side.
 const TINY: usize = 1024;
 
@@ -295,6 +298,15 @@ impl<'a, T: Real> Job<'a, T> {
             && unit_or_shared(&self.b)
     }
 
+    /// Whether all elements of the batch share A, but each takes other terms of it.
+    fn is_shared(&self) -> bool {
+        let same = (0..self.batch.len()).all(|t| self.a.step(t) == 0);
+        let apart =
+            |line: &Place<'_, T>| (0..self.batch.len()).any(|t| self.batch[t] > 1 && line.step(t) != 0);
+        let fits = !self.symmetric && self.active_rows.is_none() && self.k > 0;
+        same && fits && self.active_k.as_ref().is_some_and(apart)
+    }
+
     fn after(&self, index: &[usize]) -> After<T> {
         let side = |place: &Option<Place<'_, T>>| place.as_ref().map(|place| place.element(index));
         After { bias: side(&self.bias), relu: self.relu, mask: side(&self.mask), scale: side(&self.scale) }
@@ -326,6 +338,7 @@ impl<'a, T: Real> Job<'a, T> {
             active_rows: line(&self.active_rows),
             active_cols: line(&self.active_cols),
             active_k: line(&self.active_k),
+            packed: None,
         }
     }
 }
@@ -369,7 +382,8 @@ impl Cut {
         } else if job.n / (2 * K::COLS) >= job.m / K::ROWS {
             (Along::Cols, job.n, 2 * K::COLS)
         } else {
-            (Along::Rows, job.m, K::ROWS)
+            // Twice the rows of a tile are a multiple of those of a short one.
+            (Along::Rows, job.m, if job.is_shared() { 2 * K::ROWS } else { K::ROWS })
         };
         let inner = if along == Along::Batch { job.batch[job.batch.len() - 1] } else { 1 };
         let elements = job.batch.iter().product::<usize>() / inner;
@@ -451,6 +465,10 @@ unsafe fn compute<T: Real, K: Kernels<T>>(
     end: usize,
     slot: &mut Slot<T>,
 ) {
+    if cut.along == Along::Rows && job.is_shared() {
+        // SAFETY: as this function.
+        return unsafe { compute_shared::<T, K>(job, cut, begin, end, slot) };
+    }
     let mut piece = begin;
     while piece < end {
         let (number, first) = (piece / cut.pieces, piece % cut.pieces);
@@ -466,6 +484,51 @@ unsafe fn compute<T: Real, K: Kernels<T>>(
         }
         piece += count;
     }
+}
+
+/// Pieces of rows of a product whose A the elements of the batch share: a block of rows is packed once, with all terms,
+/// and stays in the cache for the whole batch.
+///
+/// # Safety
+/// As [`compute`].
+unsafe fn compute_shared<T: Real, K: Kernels<T>>(
+    job: &Job<'_, T>,
+    cut: &Cut,
+    begin: usize,
+    end: usize,
+    slot: &mut Slot<T>,
+) {
+    let height = K::height(job.n);
+    // Blocks are whole pieces, and pieces whole panels.
+    let unit = cut.step;
+    let most = (NEAR / (job.k * T::BYTES * unit)).max(1) * unit;
+    let block = job.m.div_ceil(job.m.div_ceil(most)).next_multiple_of(unit);
+    let mut panels = std::mem::take(&mut slot.shared);
+    let mut top = 0;
+    while top < job.m {
+        let bottom = (top + block).min(job.m);
+        let room = panels.room((bottom - top).next_multiple_of(height) * job.k);
+        let across = Axis { stride: job.a.i, first: top, len: bottom - top, list: None };
+        let k = Axis::new(job.a.j, job.k, None);
+        let pack = Pack { from: job.a.at, across, k, scale: None, to: room };
+        // SAFETY: rows and terms of A, which is the same for all elements, and room for them.
+        unsafe { if height == K::SHORT { K::pack_short(&pack) } else { K::pack_rows(&pack) } };
+        let mut piece = begin;
+        while piece < end {
+            let (number, first) = (piece / cut.pieces, piece % cut.pieces);
+            let count = (end - piece).min(cut.pieces - first);
+            let rows = (first * cut.step).max(top)..((first + count) * cut.step).min(bottom);
+            if !rows.is_empty() {
+                let packed = Some(Packed { panels: room.cast_const(), top, height });
+                let element = Element { packed, ..job.element(number) };
+                // SAFETY: these pieces are the caller's; their rows begin where panels do.
+                unsafe { element.solve::<K>(rows, 0..job.n, slot) };
+            }
+            piece += count;
+        }
+        top = bottom;
+    }
+    slot.shared = panels;
 }
 
 /// # Safety

@@ -476,6 +476,59 @@ fn what_is_inactive_is_absent() {
     }
 }
 
+/// Each element of a batch takes other terms of a factor that all share, as rows of a batch do behind a ReLU.
+#[test]
+fn a_batch_of_masks_shares_a_factor() {
+    let shapes = [
+        (10, 300, 130, 6, 2),
+        (1, 260, 500, 5, 2),
+        (9, 513, 257, 4, 3),
+        (12, 1100, 200, 3, 2),
+        (13, 40, 100, 7, 40),
+        (10, 300, 130, 3, 1),
+    ];
+    for (m, k, n, batch, odds) in shapes {
+        let mut r = Random(0x8234_5678_9ABC_DEF1 + m as u64);
+        let on: Vec<f64> = (0..batch * k).map(|_| f64::from(u8::from(!r.one_in(odds)))).collect();
+        let nobody = |q: usize| (0..batch).all(|t| on[t * k + q] == 0.0);
+        let b: Vec<f64> =
+            (0..k * n).map(|x| if nobody(x / n) { f64::NAN } else { (x % 7) as f64 - 2.0 }).collect();
+        let a: Vec<f64> = (0..m * batch * k).map(|x| (x % 11) as f64 - 4.0).collect();
+        for shared in [false, true] {
+            let mut p = Product::new(m, k, n);
+            p.batch = smallvec::smallvec![batch];
+            // C[t,i,j] = Σ_q on[t,q] A[t,i,q] B[q,j], or A[i,q] for every t.
+            p.a.batch = smallvec::smallvec![if shared { 0 } else { (m * k) as isize }];
+            p.c.batch = smallvec::smallvec![(m * n) as isize];
+            p.prologue.active_k = Some(Line { batch: smallvec::smallvec![k as isize], ..Line::unit() });
+            p.epilogue.scale = Some(View::by_row());
+            let scale = vec![2.0; m];
+            let mut before = None;
+            for threads in [1, 2, 3] {
+                let mut c = vec![f64::NAN; batch * m * n];
+                let operands = &mut Operands {
+                    a: &a,
+                    b: &b,
+                    c: &mut c,
+                    active_k: &on,
+                    scale: &scale,
+                    ..Operands::default()
+                };
+                p.run(operands, &mut Workspace::new(), threads).expect("the views fit");
+                assert!(before.get_or_insert_with(|| bits(&c)) == &bits(&c), "{threads} threads");
+                for (at, x) in c.iter().enumerate() {
+                    let (t, i, j) = (at / (m * n), at / n % m, at % n);
+                    let from = if shared { i } else { t * m + i };
+                    let terms = (0..k).filter(|&q| on[t * k + q] != 0.0);
+                    // Small integers: every order of additions is exact.
+                    let expected: f64 = terms.map(|q| a[from * k + q] * b[q * n + j]).sum();
+                    assert_eq!(*x, 2.0 * expected, "C({t}, {i}, {j}) of {m} x {k} x {n}");
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn the_epilogue_keeps_nan_and_masks_everything() {
     let nan = f64::NAN;

@@ -20,7 +20,7 @@ impl<T: Real> Workspace<T> {
     /// Bytes held.
     pub fn bytes(&self) -> usize {
         let lists = |slot: &Slot<T>| slot.rows.capacity() + slot.cols.capacity() + slot.terms.capacity();
-        let numbers = |slot: &Slot<T>| slot.a.0.capacity() + slot.b.0.capacity();
+        let numbers = |slot: &Slot<T>| slot.a.0.capacity() + slot.b.0.capacity() + slot.shared.0.capacity();
         self.slots.iter().map(|slot| numbers(slot) * T::BYTES + lists(slot) * size_of::<usize>()).sum()
     }
 
@@ -37,6 +37,8 @@ impl<T: Real> Workspace<T> {
 pub(super) struct Slot<T> {
     pub a: Panels<T>,
     pub b: Panels<T>,
+    /// Rows of a factor that the elements of a batch share.
+    pub shared: Panels<T>,
     pub rows: Vec<usize>,
     pub cols: Vec<usize>,
     pub terms: Vec<usize>,
@@ -47,6 +49,7 @@ impl<T> Default for Slot<T> {
         Slot {
             a: Panels(Vec::new()),
             b: Panels(Vec::new()),
+            shared: Panels(Vec::new()),
             rows: Vec::new(),
             cols: Vec::new(),
             terms: Vec::new(),
@@ -57,6 +60,12 @@ impl<T> Default for Slot<T> {
 /// Numbers that begin at a cache line.
 #[derive(Debug)]
 pub(super) struct Panels<T>(Vec<T>);
+
+impl<T> Default for Panels<T> {
+    fn default() -> Panels<T> {
+        Panels(Vec::new())
+    }
+}
 
 impl<T: Real> Panels<T> {
     /// Room for `len` numbers; what they are is left over from before.

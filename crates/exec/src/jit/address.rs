@@ -5,7 +5,7 @@ use super::encode::Operand;
 use super::flat::{Act, Derived, Inst};
 use super::live::{Loc, Place};
 use super::write::{SCRATCH, Writer};
-use crate::lane::program::{Binary, Comparison, Test};
+use crate::lane::program::{Binary, Test};
 use dynasmrt::{DynasmApi, dynasm};
 
 /// rax, where addresses are put together.
@@ -221,20 +221,22 @@ impl Writer<'_> {
         if counts && near(at.range.0) && near(at.range.1) && near(at.offset) {
             let place = self.layout.streams[at.stream as usize];
             self.pointer_to_rax(place);
+            let active = i64::from(inst.lanes.max(1)) - 1;
+            let offset = |lane: u32| at.offset + at.lane * i64::from(lane).min(active);
+            // A test compares integers: that is less than making numbers of them first.
+            if let Act::Test(test, _) = inst.act {
+                dynasm!(self.code.asm ; .arch x64 ; vmovq Rx(SCRATCH), rax);
+                self.code.broadcast(SCRATCH, Operand::Reg(SCRATCH));
+                let bound = self.pooled(|lane| match test {
+                    Test::Zero => -offset(lane) as u64,
+                    Test::NonNegative => (-offset(lane) - 1) as u64,
+                });
+                return self.code.compare_integers(test == Test::NonNegative, d, SCRATCH, bound);
+            }
             self.code.convert(SCRATCH);
             self.code.broadcast(SCRATCH, Operand::Reg(SCRATCH));
-            let active = i64::from(inst.lanes.max(1)) - 1;
-            let offsets = self.integers(|lane| at.offset + at.lane * i64::from(lane).min(active));
-            let Act::Test(test, _) = inst.act else {
-                return self.code.binary(Binary::Add, d, SCRATCH, offsets);
-            };
-            self.code.binary(Binary::Add, SCRATCH, SCRATCH, offsets);
-            let zero = self.integers(|_| 0);
-            let comparison = match test {
-                Test::Zero => Comparison::Equal,
-                Test::NonNegative => Comparison::GreaterEqual,
-            };
-            return self.code.compare(comparison, false, d, SCRATCH, zero);
+            let offsets = self.integers(offset);
+            return self.code.binary(Binary::Add, d, SCRATCH, offsets);
         }
         let uniform = inst.lanes == 0 || flat.is_uniform(at);
         if uniform {

@@ -124,6 +124,9 @@ mod tests {
         let subtract = Opcode { prefix: 1, map: 1, byte: 0xfb, wide: false };
         let expected = [0xc5, 0xdd, 0xfb, 0x5c, 0x24, 0x20];
         assert_eq!(bytes(subtract, 3, 4, Operand::Memory(4, 32), None), expected);
+        // vpcmpeqq ymm1, ymm2, [rax]
+        let equal = Opcode { prefix: 1, map: 2, byte: 0x29, wide: false };
+        assert_eq!(bytes(equal, 1, 2, Operand::Memory(0, 0), None), [0xc4, 0xe2, 0x6d, 0x29, 0x08]);
         // vcmppd ymm1, ymm2, [rax + 0x100], 0x1e
         let expected = [0xc5, 0xed, 0xc2, 0x88, 0x00, 0x01, 0x00, 0x00, 0x1e];
         assert_eq!(bytes(compare, 1, 2, Operand::Memory(0, 256), Some(0x1e)), expected);

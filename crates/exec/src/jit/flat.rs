@@ -155,6 +155,8 @@ pub(super) struct Flat {
     pub parents: Vec<u32>,
     pub accesses: Vec<Access>,
     pub pool: Pool,
+    /// Buffers whose lines are asked for before they are written.
+    pub ahead: Vec<Buffer>,
 }
 
 impl Flat {

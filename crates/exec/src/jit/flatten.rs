@@ -58,6 +58,7 @@ pub(super) fn flatten(program: &Program) -> Flat {
         parents: Vec::new(),
         accesses: Vec::new(),
         pool: Pool::default(),
+        ahead: Vec::new(),
     };
     let mut flattener = Flattener {
         program,

@@ -12,7 +12,8 @@
 //! but for the addresses of the functions it calls. Nothing outside the elements that a counter reaches is touched:
 //! the tail of a lane loop loads and stores exactly its lanes, and fills the others with copies.
 //!
-//! Buffers that a program only writes, and that no cache can hold, may be written past it (streamed).
+//! Buffers that a program only writes, and that no cache can hold, may be written past it (streamed); of other large
+//! ones the lines are asked for ahead.
 //!
 //! A function that is called only where a mask holds has its call behind the code, which keeps every register: the loop
 //! pays a test.
@@ -72,12 +73,20 @@ impl fmt::Display for Unsupported {
 
 impl std::error::Error for Unsupported {}
 
+/// How a result that is larger than the nearest caches is written.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Way {
+    /// Past the cache, where every store is of a whole vector at a multiple of 16 bytes; else as [`Way::Ahead`].
+    Past,
+    /// Into the cache. A line is asked for long before it is written, so that the stores do not wait for it.
+    Ahead,
+}
+
 /// Machine code for a program.
 ///
 /// `functions` answers the address of a function of the table for numbers of a precision: an
 /// `unsafe extern "sysv64" fn(__m256d[, __m256d]) -> __m256d` (`__m256` for f32), which computes lane by lane. The
-/// addresses are called when the machine runs. Buffers that are `streamed` are written past the cache where every
-/// store to them is of whole vectors, at multiples of 16 bytes.
+/// addresses are called when the machine runs. Buffers that are `large` are written in their way.
 ///
 /// # Errors
 /// [`Unsupported`] with the reason: the processor, the system, a function without an address, a program that is not
@@ -85,7 +94,7 @@ impl std::error::Error for Unsupported {}
 #[cfg(all(feature = "jit", target_arch = "x86_64", target_os = "linux"))]
 pub fn compile(
     program: &Program,
-    streamed: &[Buffer],
+    large: &[(Buffer, Way)],
     functions: &dyn Fn(Function, Precision) -> Option<usize>,
 ) -> Result<Machine, Unsupported> {
     if !is_x86_feature_detected!("avx2") || !is_x86_feature_detected!("fma") {
@@ -93,13 +102,15 @@ pub fn compile(
     }
     program.validate().map_err(|invalid| Unsupported(format!("it is not valid, {invalid}")))?;
     let mut flat = flatten::flatten(program);
+    flat.ahead = large.iter().map(|(buffer, _)| *buffer).collect();
     calls::pack(&mut flat);
     calls::store_constants(&mut flat);
     fold::fold(&mut flat);
     flat.mark_loops();
     let layout = live::layout(&flat)?;
     let mut code = write::write(&flat, &layout, functions)?;
-    let streamed = streamed::mark(&mut flat, streamed);
+    let past: Vec<Buffer> = large.iter().filter(|(_, way)| *way == Way::Past).map(|(b, _)| *b).collect();
+    let streamed = streamed::mark(&mut flat, &past);
     if !streamed.is_empty() {
         let layout = live::layout(&flat)?;
         code = streamed::either(&streamed, &write::write(&flat, &layout, functions)?, &code);
@@ -114,7 +125,7 @@ pub fn compile(
 #[cfg(not(all(feature = "jit", target_arch = "x86_64", target_os = "linux")))]
 pub fn compile(
     _program: &Program,
-    _streamed: &[Buffer],
+    _large: &[(Buffer, Way)],
     _functions: &dyn Fn(Function, Precision) -> Option<usize>,
 ) -> Result<Machine, Unsupported> {
     Err(Unsupported("it is written for x86-64 on Linux, with the feature `jit`".to_string()))

@@ -7,7 +7,7 @@ mod generate;
 mod memory;
 mod reference;
 
-use super::{Machine, compile};
+use super::{Machine, Way, compile};
 use crate::lane::program::{
     Address, Affine, Binary, Buffer, Fold, Function, Op, Precision, Program, Reg, Stmt, Unary, Var,
 };
@@ -173,7 +173,7 @@ fn large_results_go_past_the_cache() {
         let body = vec![Stmt::Let(Reg(0), Op::Load(at(0, 0))), Stmt::Store(at(1, offset), Reg(0))];
         let body = vec![Stmt::Loop { var: Var(0), from: 0, to, lanes: true, body }];
         let program = straight(precision, body);
-        let machine = compile(&program, &[Buffer(1)], &functions).unwrap();
+        let machine = compile(&program, &[(Buffer(1), Way::Past)], &functions).unwrap();
         let fence = machine.code().windows(3).any(|bytes| *bytes == [0x0f, 0xae, 0xf8]);
         assert_eq!(fence, streams, "{to} numbers from {offset}");
         let size = precision.bytes();

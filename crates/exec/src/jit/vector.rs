@@ -52,6 +52,11 @@ impl Code {
         self.plain(0x11, r, 0, Operand::Memory(b, o), None);
     }
 
+    /// Asks for a line, to write it later; the address may be outside of any buffer.
+    pub(super) fn ask_for(&mut self, (b, o): (u8, i32)) {
+        dynasm!(self.asm ; .arch x64 ; prefetchw [Rq(b) + o]);
+    }
+
     /// Stores a vector past the cache, in two halves; changes `s`.
     pub(super) fn store_streaming(&mut self, (b, o): (u8, i32), r: u8, s: u8) {
         dynasm!(self.asm
@@ -132,6 +137,17 @@ impl Code {
             (Comparison::NotEqual, _) => 0x04,
         };
         self.plain(0xc2, d, a, m, Some(predicate));
+    }
+
+    /// A mask of the lanes whose integers in `a` and `m` are equal, or of those where that of `a` is greater.
+    pub(super) fn compare_integers(&mut self, greater: bool, d: u8, a: u8, m: Operand) {
+        let (map, byte) = match (greater, self.single) {
+            (false, false) => (2, 0x29),
+            (false, true) => (1, 0x76),
+            (true, false) => (2, 0x37),
+            (true, true) => (1, 0x66),
+        };
+        encode(&mut self.asm, Opcode { prefix: 1, map, byte, wide: false }, d, a, m, None);
     }
 
     /// `m` in the lanes whose bit is set, else `a`.

@@ -2,7 +2,7 @@
 #![allow(clippy::useless_conversion)] // The assembler converts the numbers of registers, bytes that they are.
 
 use super::encode::Operand;
-use super::flat::{Act, Flat, Inst, NONE, integer_bits};
+use super::flat::{Access, Act, Flat, Inst, NONE, integer_bits};
 use super::fold::is_vector;
 use super::live::{CHANGED, Layout, Loc, Place, RBX, RDI};
 use super::vector::{Code, Form};
@@ -17,6 +17,10 @@ const SECOND: u8 = 14;
 
 /// A frame is touched page by page, so that the guard behind a stack is not stepped over.
 const PAGE: i32 = 4096;
+/// Bytes of a line of the cache.
+const LINE: i64 = 64;
+/// How far ahead of a store its line is asked for: a few hundred cycles of stores, which is what memory takes to answer.
+const AHEAD: i32 = 4096;
 
 /// What the passes before decided, and the code so far.
 pub(super) struct Writer<'f> {
@@ -107,7 +111,7 @@ impl Writer<'_> {
     }
 
     /// The vector of the pool whose lanes have the bits that `lane` answers.
-    fn pooled(&mut self, lane: impl Fn(u32) -> u64) -> Operand {
+    pub(super) fn pooled(&mut self, lane: impl Fn(u32) -> u64) -> Operand {
         let place = self.pool.lanes(self.flat.precision, lane);
         self.label(place)
     }
@@ -434,6 +438,9 @@ impl Writer<'_> {
         }
         if is_vector(at, self.flat.bytes()) {
             let to = self.locate(access, 0);
+            if self.opens_line(at) {
+                self.code.ask_for((to.0, to.1.saturating_add(AHEAD)));
+            }
             return match lanes == self.flat.width() {
                 true => self.code.store(to, from),
                 false => self.code.store_part(to, from, lanes, SECOND),
@@ -447,6 +454,15 @@ impl Writer<'_> {
             let to = self.locate(access, lane);
             self.code.extract(to, if lane < half { from } else { SECOND }, lane % half);
         }
+    }
+
+    /// Whether a line is asked for where a vector is written here: once a line, where a loop walks forward along the
+    /// buffer.
+    fn opens_line(&self, at: &Access) -> bool {
+        let stream = &self.flat.streams[at.stream as usize];
+        let large = stream.buffer.is_some_and(|buffer| self.flat.ahead.contains(&buffer));
+        let step = stream.steps.last().map_or(0, |(_, step)| *step);
+        large && step > 0 && (step % LINE != 0 || at.offset % LINE == 0)
     }
 
     /// Calls a vector function: arguments in the first registers, the result in the first.

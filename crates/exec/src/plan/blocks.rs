@@ -14,7 +14,7 @@ use super::functions;
 use crate::array::{ArrayId, Arrays, Definition, Reduction};
 use crate::emit::Emitted;
 use crate::gemm::fork;
-use crate::jit::Machine;
+use crate::jit::{Machine, Way};
 use crate::lane::Number;
 use crate::lane::blocks::{Slot, block};
 use crate::lane::interpret::{self, Scratch};
@@ -32,6 +32,9 @@ const BLOCKS: usize = 16;
 const PRIVATE: usize = 1 << 20;
 /// Positions of a block are a multiple of this, where they are lanes.
 const LANES: usize = 8;
+
+/// Machine code for a program some of whose results are large, if there is any.
+pub(super) type Writer<'a> = dyn Fn(&Program, &[(Buffer, Way)]) -> Option<Machine> + 'a;
 
 /// What a step of loops is, for those who cut it.
 pub(super) struct Loops<'a> {
@@ -184,18 +187,17 @@ impl Cut {
     fn finish<T: Number>(
         self,
         threads: usize,
-        large: &[Buffer],
-        written: &dyn Fn(&Program, &[Buffer]) -> Option<Machine>,
+        large: &[(Buffer, Way)],
+        written: &Writer<'_>,
     ) -> Option<Blocks<T>> {
         let Cut { full, left, slots, private, length, count, stride } = self;
         if threads == 1 && private.is_empty() {
             return None;
         }
         // Each block has pointers of its own; those into large results are of large results too.
-        let large: Vec<Buffer> = (0..slots.len())
-            .filter(|&k| large.contains(&slots[k].buffer))
-            .map(|k| Buffer(k as u16))
-            .collect();
+        let way = |slot: &Slot| large.iter().find(|(buffer, _)| *buffer == slot.buffer).map(|(_, way)| *way);
+        let large: Vec<(Buffer, Way)> =
+            slots.iter().enumerate().filter_map(|(k, slot)| Some((Buffer(k as u16), way(slot)?))).collect();
         let made = |program: Program| Part { machine: written(&program, &large), program };
         Some(Blocks {
             full: made(full),
@@ -214,12 +216,12 @@ impl Cut {
 
 impl<T: Number> Blocks<T> {
     /// The blocks of a step, where they are worth while: with several threads, or where sums are to be the same as with
-    /// several. What goes to the `large` buffers is written past the cache.
+    /// several. What goes to the `large` buffers is written in their way.
     pub(super) fn new(
         loops: &Loops<'_>,
         threads: usize,
-        large: &[Buffer],
-        written: &dyn Fn(&Program, &[Buffer]) -> Option<Machine>,
+        large: &[(Buffer, Way)],
+        written: &Writer<'_>,
     ) -> Option<Blocks<T>> {
         let count_of = |k: usize| loops.arrays[loops.buffers[k]].count();
         let bytes: usize = (0..loops.buffers.len()).map(|k| count_of(k) * size_of::<T>()).sum();

@@ -2,13 +2,13 @@
 
 use super::blocks::{self, Blocks};
 use super::recurrence::RecurrenceStep;
-use super::{MatrixStep, Options, Plan, Step, functions, in_place, streamed, timings};
+use super::{MatrixStep, Options, Plan, Step, functions, in_place, large, timings};
 use crate::array::matrix::Matrix;
 use crate::array::{ArrayId, Arrays, Definition, passes};
 use crate::emit::{emit, inline};
 use crate::error::{Error, Result};
 use crate::gemm::{Product, Workspace};
-use crate::jit;
+use crate::jit::{self, Way};
 use crate::lane::Number;
 use crate::lane::interpret::Scratch;
 use crate::lane::program::{Buffer, Program};
@@ -73,9 +73,10 @@ impl<T: Number> Plan<T> {
         };
         plan.place_constants();
         // The interpreter keeps the calls: each is one loop over a slice, faster than its operations.
-        let compiled =
-            |program: &Program, large: &[Buffer]| jit::compile(program, large, &functions::address).ok();
-        let written = |program: &Program, large: &[Buffer]| match options.jit {
+        let compiled = |program: &Program, large: &[(Buffer, Way)]| {
+            jit::compile(program, large, &functions::address).ok()
+        };
+        let written = |program: &Program, large: &[(Buffer, Way)]| match options.jit {
             true => compiled(&inline(program), large).or_else(|| compiled(program, large)),
             false => None,
         };
@@ -90,13 +91,8 @@ impl<T: Number> Plan<T> {
                     });
                     let clears = cleared.map(|(k, id)| (k, plan.arrays[*id].count())).collect();
                     let loops = blocks::Loops::new(&plan.arrays, &schedule.classes, order, members, &emitted);
-                    let large = streamed::streamed(
-                        &plan.arrays,
-                        &schedule,
-                        &plan.memory,
-                        &emitted.buffers,
-                        size_of::<T>(),
-                    );
+                    let large =
+                        large::large(&plan.arrays, &schedule, &plan.memory, &emitted.buffers, size_of::<T>());
                     let blocks = loops.and_then(|loops| Blocks::new(&loops, plan.threads, &large, &written));
                     let blocks = blocks.map(Box::new);
                     let program = emitted.program;
