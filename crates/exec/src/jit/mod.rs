@@ -54,7 +54,7 @@ mod write;
 mod tests;
 
 #[cfg(all(feature = "jit", target_arch = "x86_64", target_os = "linux"))]
-pub use machine::Machine;
+pub use machine::{Entry, Machine};
 
 /// What a program may keep on the stack; a thread has 2 MiB, and most of it belongs to the caller.
 #[cfg(all(feature = "jit", target_arch = "x86_64", target_os = "linux"))]
@@ -120,6 +120,10 @@ pub fn compile(
     Err(Unsupported("it is written for x86-64 on Linux, with the feature `jit`".to_string()))
 }
 
+/// The address that machine code is called at, with its table of buffers.
+#[cfg(not(all(feature = "jit", target_arch = "x86_64", target_os = "linux")))]
+pub type Entry = unsafe extern "C" fn(*const *mut u8);
+
 /// Machine code; there is none on this machine.
 #[cfg(not(all(feature = "jit", target_arch = "x86_64", target_os = "linux")))]
 #[derive(Debug)]
@@ -130,6 +134,11 @@ pub enum Machine {}
 impl Machine {
     /// The bytes of the code.
     pub fn code(&self) -> &[u8] {
+        match *self {}
+    }
+
+    /// Where the code begins, and how many buffers its table has to have.
+    pub fn entry(&self) -> (Entry, usize) {
         match *self {}
     }
 
