@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! Program --flatten--> one list of instructions   loops unrolled or kept, tails as copies      flatten, flat
-//!         --calls----> calls packed into lanes, constants stored by vectors                     calls
+//!         --calls----> calls packed into lanes                                                  calls
+//!         --combine--> stores of neighbours, and what is alike above them, by vectors           neighbours
 //!         --fold-----> copies and loads that need no instruction                                fold
 //!         --layout---> registers by linear scan, the frame, the pool                            live, scan
 //!         --write----> bytes                                                                    write, address, vector, encode
@@ -39,6 +40,8 @@ mod fold;
 mod live;
 #[cfg(all(feature = "jit", target_arch = "x86_64", target_os = "linux"))]
 mod machine;
+#[cfg(all(feature = "jit", target_arch = "x86_64", target_os = "linux"))]
+mod neighbours;
 #[cfg(all(feature = "jit", target_arch = "x86_64", target_os = "linux"))]
 mod passes;
 #[cfg(all(feature = "jit", target_arch = "x86_64", target_os = "linux"))]
@@ -94,7 +97,7 @@ pub fn compile(
     program.validate().map_err(|invalid| Unsupported(format!("it is not valid, {invalid}")))?;
     let mut flat = flatten::flatten(program);
     calls::pack(&mut flat);
-    calls::store_constants(&mut flat);
+    neighbours::combine(&mut flat);
     fold::fold(&mut flat);
     flat.mark_loops();
     let layout = live::layout(&flat)?;
