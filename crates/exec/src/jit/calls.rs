@@ -53,6 +53,12 @@ pub(super) fn is_straight(inst: &Inst) -> bool {
     inst.lanes == 0 && !matches!(inst.act, Act::Begin(_) | Act::End(_) | Act::Assign)
 }
 
+/// Whether stores may not wait until after an instruction: marks of loops, what loops carry, and calls, but for rare
+/// ones, which keep every register.
+pub(super) fn is_kept_in_order(inst: &Inst) -> bool {
+    matches!(inst.act, Act::Begin(_) | Act::End(_) | Act::Assign | Act::Call(_))
+}
+
 /// How many calls stand before a value, one after the other.
 #[derive(Default)]
 struct Levels {

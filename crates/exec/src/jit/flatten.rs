@@ -380,7 +380,7 @@ impl<'p> Flattener<'p> {
         let number = match derived {
             _ if from.lane != 0 || !from.indexed.is_empty() => None,
             _ if !self.flat.streams[from.stream as usize].steps.is_empty() => None,
-            Derived::Load => None,
+            Derived::Load | Derived::Pointer => None,
             Derived::Quotient(by) => Some(from.offset.div_euclid(by)),
             Derived::Remainder(by) => Some(from.offset.rem_euclid(by)),
             Derived::Clamp(extent) => Some(from.offset.clamp(0, extent - 1)),

@@ -4,6 +4,8 @@
 //! Program --flatten--> one list of instructions   loops unrolled or kept, tails as copies      flatten, flat
 //!         --calls----> calls packed into lanes                                                  calls
 //!         --combine--> stores of neighbours, and what is alike above them, by vectors           neighbours
+//!         --transpose> columns that a lane loop writes, as rows                                 transposed
+//!         --point----> rows that are read several times have an address                         rows
 //!         --fold-----> copies and loads that need no instruction                                fold
 //!         --layout---> registers by linear scan, the frame, the pool                            live, scan
 //!         --write----> bytes                                                                    write, address, vector, encode
@@ -45,9 +47,13 @@ mod neighbours;
 #[cfg(all(feature = "jit", target_arch = "x86_64", target_os = "linux"))]
 mod passes;
 #[cfg(all(feature = "jit", target_arch = "x86_64", target_os = "linux"))]
+mod rows;
+#[cfg(all(feature = "jit", target_arch = "x86_64", target_os = "linux"))]
 mod scan;
 #[cfg(all(feature = "jit", target_arch = "x86_64", target_os = "linux"))]
 mod streamed;
+#[cfg(all(feature = "jit", target_arch = "x86_64", target_os = "linux"))]
+mod transposed;
 #[cfg(all(feature = "jit", target_arch = "x86_64", target_os = "linux"))]
 mod vector;
 #[cfg(all(feature = "jit", target_arch = "x86_64", target_os = "linux"))]
@@ -98,6 +104,8 @@ pub fn compile(
     let mut flat = flatten::flatten(program);
     calls::pack(&mut flat);
     neighbours::combine(&mut flat);
+    transposed::transpose(&mut flat);
+    rows::point(&mut flat);
     fold::fold(&mut flat);
     flat.mark_loops();
     let layout = live::layout(&flat)?;
