@@ -101,7 +101,7 @@ fn buffers(random: &mut Random, precision: Precision) -> Vec<Vec<u8>> {
     buffers
 }
 
-/// Straight-line code that writes rows of neighbours, each computed nearly alike.
+/// Code that writes rows of neighbours, each computed nearly alike: outside of all loops, or for each lane of one.
 pub(super) fn rows(precision: Precision, seed: u64) -> Case {
     let mut random = Random(seed);
     let mut body = Vec::new();
@@ -112,18 +112,28 @@ pub(super) fn rows(precision: Precision, seed: u64) -> Case {
         regs += 1;
         Reg(regs - 1)
     };
-    let at = |buffer: u16, element: i64| Address { buffer: Buffer(buffer), at: Affine::constant(element) };
+    // In a lane loop rows are so far apart that no two lanes write the same element.
+    let lanes = random.chance(50);
+    let (to, row) = (1 + random.below(13), 11 + random.below(3));
+    let at = |buffer: u16, element: i64| {
+        let mut at = Affine::constant(element);
+        at.step(Var(0), if lanes { row } else { 0 });
+        Address { buffer: Buffer(buffer), at }
+    };
     for k in 0..4 {
-        let element = random.below(LENGTH);
+        let element = random.below(LENGTH - 200);
         pool.push(add(&mut body, Op::Load(at(k % READ, element))));
         let number = random.number();
         pool.push(add(&mut body, Op::Const(number)));
     }
-    for _ in 0..2 + random.below(5) {
+    for group in 0..if lanes { 3 } else { 2 + random.below(5) } {
         let (count, kind, backward) = (1 + random.below(11), random.below(8), random.chance(20));
         // Some rows are read where they are written.
-        let (from, to) = (random.below(i64::from(READ) + 1) as u16, READ + random.below(2) as u16);
-        let (read, write) = (random.below(LENGTH - 20), random.below(60));
+        let (from, to) = match lanes {
+            true => (random.below(i64::from(READ)) as u16, READ + group as u16),
+            false => (random.below(i64::from(READ) + 1) as u16, READ + random.below(2) as u16),
+        };
+        let (read, write) = (random.below(LENGTH - 200), random.below(60));
         let shared = [random.pick(&pool), random.pick(&pool)];
         let operands = [random.below(3), random.below(3), random.below(3)];
         for k in 0..count {
@@ -164,8 +174,11 @@ pub(super) fn rows(precision: Precision, seed: u64) -> Case {
             }
         }
     }
+    if lanes {
+        body = vec![Stmt::Loop { var: Var(0), from: 0, to, lanes, body }];
+    }
     let buffers = buffers(&mut random, precision);
-    Case { program: Program { precision, regs, indices: 0, vars: 0, body }, buffers }
+    Case { program: Program { precision, regs, indices: 0, vars: 1, body }, buffers }
 }
 
 impl Generator {
