@@ -428,7 +428,17 @@ fn recurrence(g: &mut Graph, d: &mut Dice, x: NodeId, w: NodeId) -> Result<NodeI
         g.recurrence("cell", &length, backward, &[("h", start), ("c", second)], &[("x", x)], |g, h, x| {
             let map = chainrule_core::ops::map::Map::by_name("tanh").expect("a map");
             let a = g.add(h[0], x[0])?;
-            let b = if kind == 0 { g.multiply(h[0], x[0])? } else { g.map(map, &[a])? };
+            let b = match kind {
+                0 => g.multiply(h[0], x[0])?,
+                // A gate, which the derivative by the inputs reads again.
+                3 => {
+                    let sigmoid = chainrule_core::ops::map::Map::by_name("sigmoid").expect("a map");
+                    let gate = g.map(sigmoid, &[a])?;
+                    let candidate = g.map(map, &[h[0]])?;
+                    g.multiply(gate, candidate)?
+                }
+                _ => g.map(map, &[a])?,
+            };
             let total = g.sum_all(b)?;
             let c = if kind == 2 { h[1] } else { g.add(h[1], total)? };
             Ok(vec![b, c])

@@ -1,9 +1,13 @@
-//! Composites with a stable value, as arrays: log-sum-exp, softmax and log-softmax shifted by the maximum.
+//! Composites with a stable value, as arrays: log-sum-exp, softmax and log-softmax shifted by the maximum; products of
+//! the other entries.
 
-use super::{ArrayId, Arrays, At, Body, Entry, Factor, Nest, Read, Reduction};
+use super::{ArrayId, Arrays, At, Body, Entry, Factor, Guard, Nest, Read, Reduction};
 use chainrule_core::graph::op::Comparison;
 use chainrule_core::ops::map::{ABS, EXP, LOG};
 use smallvec::SmallVec;
+
+/// Axes up to this extent have their products of the others written out; longer ones have a kernel that takes two passes.
+pub const SHORT: usize = 16;
 
 /// Which composite.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -51,6 +55,33 @@ pub fn build(arrays: &mut Arrays, composite: Composite, x: ArrayId, axes: &[usiz
             arrays.elementwise(Entry::Real, &group.shape, Body::Sum(terms))
         }
     }
+}
+
+/// Along an axis, the product of all entries but the one at each position: of those before it and of those behind it, from
+/// the ends, so that products written out share all they have in common.
+pub fn product_of_others(arrays: &mut Arrays, x: ArrayId, axis: usize) -> ArrayId {
+    let shape: SmallVec<[usize; 4]> = arrays[x].shape.clone();
+    let (rank, n) = (shape.len(), shape[axis] as i64);
+    let one = arrays.elementwise(Entry::Real, &[], Body::Const(1.0));
+    // Term `k` counted from an end is at `place(k)`, and is left out, as 1, from where `after` is at least 0.
+    let mut from_end = |place: At, after: At| {
+        let at = (0..rank).map(|a| if a == axis { place.clone() } else { At::label(a) });
+        let (mut inside, mut outside) = (Read::new(x, at), Read::new(one, []));
+        inside.guards.push(Guard::NonNegative(At::constant(-1).plus(&after, -1)));
+        outside.guards.push(Guard::NonNegative(after));
+        let nest = Nest {
+            extents: shape.iter().copied().chain([n as usize]).collect(),
+            free: rank,
+            reduction: Reduction::Product,
+            guards: Vec::new(),
+            body: Body::Sum(vec![(1.0, inside), (1.0, outside)]),
+        };
+        Factor { read: Read::whole(arrays.nest(Entry::Real, nest), rank), power: 1, divides: false }
+    };
+    let (own, k) = (At::label(axis), At::label(rank));
+    let before = from_end(k.clone(), k.clone().plus(&own, -1));
+    let behind = from_end(At::constant(n - 1).plus(&k, -1), At::constant(1 - n).plus(&k, 1).plus(&own, 1));
+    arrays.elementwise(Entry::Real, &shape, Body::Product(vec![before, behind]))
 }
 
 /// The axes that a composite works over, and those it keeps.

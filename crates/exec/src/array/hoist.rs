@@ -9,7 +9,7 @@ use super::{Array, ArrayId, Arrays, At, Body, Definition, Entry, Guard, Input, N
 use smallvec::SmallVec;
 
 /// Entries for all steps up to which results are kept: 32 MiB of f64 for one recurrence.
-const MOST: usize = 4 << 20;
+pub(super) const MOST: usize = 4 << 20;
 
 /// Moves what it can out of every recurrence; `tidy` simplifies a body before it is looked at.
 pub fn hoist(arrays: Arrays, tidy: &dyn Fn(Arrays) -> Arrays) -> Arrays {
@@ -115,7 +115,7 @@ fn free(body: &Arrays, formal_of: &[Option<usize>], carries: usize) -> Vec<bool>
 }
 
 /// Whether the indices and conditions of a nest read no array.
-fn is_plain(nest: &Nest) -> bool {
+pub(super) fn is_plain(nest: &Nest) -> bool {
     let mut plain = true;
     let mut look = |at: &At| at.each_array(&mut |_| plain = false);
     nest.body.reads().flat_map(|r| &r.at).for_each(&mut look);
@@ -158,7 +158,7 @@ fn wanted(body: &Arrays, free: &[bool], length: usize) -> Vec<bool> {
 }
 
 /// A nest with the position of the step as its first label.
-fn for_all_steps(nest: &Nest, length: usize, copies: &[Option<(ArrayId, bool)>]) -> Nest {
+pub(super) fn for_all_steps(nest: &Nest, length: usize, copies: &[Option<(ArrayId, bool)>]) -> Nest {
     let by = |label: usize| At::label(label + 1);
     let guard = |g: &Guard| g.substitute(&by);
     let read = |read: &Read| {

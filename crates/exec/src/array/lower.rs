@@ -288,8 +288,11 @@ impl<'g> Lowering<'g> {
             "softmax" => Composite::Softmax,
             "log_softmax" => Composite::LogSoftmax,
             "exclusive_prod" => {
-                let shape = self.arrays[args[0]].shape.clone();
-                let whole = Whole::ExclusiveProduct(function.axes[0]);
+                let (shape, axis) = (self.arrays[args[0]].shape.clone(), function.axes[0]);
+                if shape[axis] <= composite::SHORT {
+                    return Ok(composite::product_of_others(&mut self.arrays, args[0], axis));
+                }
+                let whole = Whole::ExclusiveProduct(axis);
                 return Ok(self.whole(whole, args, shape, Entry::Real));
             }
             other => return Err(Error::Unsupported { what: format!("the composite {other}") }),

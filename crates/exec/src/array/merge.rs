@@ -39,7 +39,7 @@ pub fn merge(arrays: Arrays) -> Arrays {
 }
 
 /// A number that is the same for nests that are the same but for the order of factors and terms.
-fn signature(nest: &Nest) -> u64 {
+pub(super) fn signature(nest: &Nest) -> u64 {
     let of = |read: &Read, with: u64| {
         let mut hasher = FxHasher::default();
         (read.array, &read.at, with, read.guards.len()).hash(&mut hasher);
@@ -59,7 +59,7 @@ fn signature(nest: &Nest) -> u64 {
 }
 
 /// Whether two nests are the same but for the order of factors and terms.
-fn is_same(a: &Nest, b: &Nest) -> bool {
+pub(super) fn is_same(a: &Nest, b: &Nest) -> bool {
     fn permuted<T: PartialEq>(a: &[T], b: &[T]) -> bool {
         let mut taken = vec![false; b.len()];
         a.len() == b.len()

@@ -8,6 +8,7 @@ pub mod checks;
 pub mod composite;
 pub mod ends;
 pub mod hoist;
+pub mod kept;
 mod labels;
 pub mod lower;
 pub mod matrix;

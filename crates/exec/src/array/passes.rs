@@ -1,6 +1,6 @@
 //! The passes over arrays before they are scheduled, in their order.
 
-use super::{Arrays, chain, ends, hoist, matrix, merge, order, prefix, scatter, slice, view};
+use super::{Arrays, chain, ends, hoist, kept, matrix, merge, order, prefix, scatter, slice, view};
 
 /// Arrays that compute the same with less work, and in forms that kernels know.
 pub fn rewrite(arrays: Arrays) -> Arrays {
@@ -24,10 +24,11 @@ fn read_through(mut arrays: Arrays) -> Arrays {
     arrays.prune()
 }
 
-/// What no carry has a say in leaves its recurrence, and is merged with what is computed outside already.
+/// What no carry has a say in leaves its recurrence, and is merged with what is computed outside already;
+/// what is computed again outside is kept by the step.
 fn outside(arrays: Arrays) -> Arrays {
     match arrays.recurrences.is_empty() {
         true => arrays,
-        false => merge::merge(read_through(hoist::hoist(arrays, &read_through))),
+        false => kept::keep(merge::merge(read_through(hoist::hoist(arrays, &read_through)))),
     }
 }

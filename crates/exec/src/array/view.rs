@@ -42,7 +42,7 @@ pub(super) fn as_view(nest: &Nest) -> Option<Read> {
 }
 
 /// A read of a view as a read of what it shows.
-fn through(read: &Read, view: &Read) -> Read {
+pub(super) fn through(read: &Read, view: &Read) -> Read {
     let by = |label: usize| read.at[label].clone();
     let mut guards: Vec<Guard> = view.guards.iter().map(|g| g.substitute(&by)).collect();
     guards.extend(read.guards.iter().cloned());

@@ -310,20 +310,39 @@ impl Emitter<'_> {
         protected: bool,
     ) -> Result<Value> {
         let mut total: Option<Value> = None;
+        // A first term that is subtracted waits for one to be subtracted from: `-a + b` is `b - a`, to the bit.
+        let mut waits: Option<Value> = None;
         for (c, read) in terms {
             let value = self.read(id, read, at, protected)?;
             if matches!(value, Value::Absent) {
                 continue;
             }
-            total = Some(match total {
-                None => self.scaled(*c, value),
-                Some(total) => {
+            total = Some(match (total, waits.take()) {
+                (None, None) if *c == -1.0 => {
+                    waits = Some(value);
+                    continue;
+                }
+                (None, None) => self.scaled(*c, value),
+                (None, Some(first)) if *c == 1.0 => {
+                    let from = self.reg(value);
+                    Value::Reg(self.added(from, -1.0, first))
+                }
+                (None, Some(first)) => {
+                    let first = self.scaled(-1.0, first);
+                    let first = self.reg(first);
+                    Value::Reg(self.added(first, *c, value))
+                }
+                (Some(total), _) => {
                     let total = self.reg(total);
                     Value::Reg(self.added(total, *c, value))
                 }
             });
         }
-        Ok(total.unwrap_or(Value::Absent))
+        Ok(match (total, waits) {
+            (Some(total), _) => total,
+            (None, Some(only)) => self.scaled(-1.0, only),
+            (None, None) => Value::Absent,
+        })
     }
 
     pub(super) fn scaled(&mut self, c: f64, value: Value) -> Value {

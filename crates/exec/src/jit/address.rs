@@ -149,6 +149,7 @@ impl Writer<'_> {
                     let (base, offset) = self.locate(access, lane);
                     dynasm!(self.code.asm ; .arch x64 ; mov rax, [Rq(base) + offset]);
                 }
+                Derived::Pointer => self.integer(access, lane),
                 Derived::Quotient(by) | Derived::Remainder(by) => {
                     self.integer(access, lane);
                     self.divide(

@@ -34,7 +34,7 @@ pub(super) fn pack(flat: &mut Flat) {
 }
 
 /// Values whose lanes may differ although no lane loop is open: sums by lanes, before they are folded.
-fn mixed(flat: &Flat, insts: &[Inst]) -> Vec<bool> {
+pub(super) fn mixed(flat: &Flat, insts: &[Inst]) -> Vec<bool> {
     let mut mixed: Vec<bool> = flat.values.iter().map(|value| value.mutable).collect();
     for inst in insts.iter().filter(|inst| inst.dst != NONE) {
         let from = inst.lanes > 0 || inst.reads().any(|v| mixed[v as usize]);
@@ -49,8 +49,14 @@ fn packs(inst: &Inst, mixed: &[bool]) -> bool {
 }
 
 /// Whether an instruction may change places with its neighbours, as far as what they read and write allows it.
-fn is_straight(inst: &Inst) -> bool {
+pub(super) fn is_straight(inst: &Inst) -> bool {
     inst.lanes == 0 && !matches!(inst.act, Act::Begin(_) | Act::End(_) | Act::Assign)
+}
+
+/// Whether stores may not wait until after an instruction: marks of loops, what loops carry, and calls, but for rare
+/// ones, which keep every register.
+pub(super) fn is_kept_in_order(inst: &Inst) -> bool {
+    matches!(inst.act, Act::Begin(_) | Act::End(_) | Act::Assign | Act::Call(_))
 }
 
 /// How many calls stand before a value, one after the other.
@@ -139,48 +145,6 @@ fn together(flat: &mut Flat, pack: &[(Function, Inst)], done: &mut Vec<Inst>) {
     for (k, (_, inst)) in pack.iter().enumerate() {
         done.push(Inst { act: Act::Lane(k as u8), dst: inst.dst, args: [call.dst, NONE, NONE], lanes: 0 });
     }
-}
-
-/// Runs of constants stored beside each other become stores of whole vectors.
-pub(super) fn store_constants(flat: &mut Flat) {
-    let width = usize::from(flat.width());
-    let mut at = 0;
-    while at + width <= flat.insts.len() {
-        let Some(vector) = run_of_constants(flat, at, width) else {
-            at += 1;
-            continue;
-        };
-        let Act::Store(access) = flat.insts[at].act else { unreachable!("a run begins with a store") };
-        let value = flat.vector();
-        flat.values[value as usize].constant = Some(vector);
-        for inst in &mut flat.insts[at..at + width] {
-            inst.act = Act::Nothing;
-            inst.args = [NONE; 3];
-        }
-        flat.insts[at] =
-            Inst { act: Act::StoreVector(access), dst: NONE, args: [value, NONE, NONE], lanes: 0 };
-        at += width;
-    }
-    flat.insts.retain(|inst| inst.act != Act::Nothing);
-}
-
-/// The vector that a run of stores from here writes, where each is a constant and the next element.
-fn run_of_constants(flat: &mut Flat, at: usize, width: usize) -> Option<u32> {
-    let mut start: Option<(u32, i64)> = None;
-    let mut numbers = [0; 8];
-    for (k, number) in numbers.iter_mut().enumerate().take(width) {
-        let inst = &flat.insts[at + k];
-        let (Act::Store(access), 0) = (inst.act, inst.lanes) else { return None };
-        let access = &flat.accesses[access as usize];
-        let place = flat.values[inst.args[0] as usize].constant?;
-        let (stream, offset) = *start.get_or_insert((access.stream, access.offset));
-        let follows = access.stream == stream && access.offset == offset + k as i64 * flat.bytes();
-        if !follows || !access.indexed.is_empty() {
-            return None;
-        }
-        *number = flat.pool.vectors[place as usize][0];
-    }
-    Some(flat.pool.lanes(flat.precision, |lane| numbers[lane as usize]))
 }
 
 /// Buffers of a program, so that a run is refused that brings fewer.

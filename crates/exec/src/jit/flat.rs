@@ -37,6 +37,8 @@ pub(super) enum Act {
     Merge(u8),
     /// One lane in every lane.
     Lane(u8),
+    /// Lanes of f64 of two values.
+    Shuffle(Shuffle),
     Copy,
     /// Gives a value that loops carry its next content, in the active lanes.
     Assign,
@@ -50,6 +52,19 @@ pub(super) enum Act {
     End(u32),
 }
 
+/// Which lanes of two values of four lanes each, `a` and `b`.
+#[derive(Copy, Clone, PartialEq, Debug)]
+pub(super) enum Shuffle {
+    /// `a0 b0 a2 b2`
+    Even,
+    /// `a1 b1 a3 b3`
+    Odd,
+    /// `a0 a1 b0 b1`
+    Low,
+    /// `a2 a3 b2 b3`
+    High,
+}
+
 /// How an index is computed from the integer of an access, or read at it.
 #[derive(Copy, Clone, PartialEq, Debug)]
 pub(super) enum Derived {
@@ -57,6 +72,8 @@ pub(super) enum Derived {
     Quotient(i64),
     Remainder(i64),
     Clamp(i64),
+    /// The address itself, in bytes.
+    Pointer,
 }
 
 /// An instruction.

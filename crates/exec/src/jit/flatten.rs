@@ -198,9 +198,18 @@ impl<'p> Flattener<'p> {
         self.counters[usize::from(var.0)] = Counter { repeats, base, last, lanes: *lanes };
     }
 
-    /// Mixes copies of a body that begin at these instructions, two at a time. What a loop carries is changed by the
-    /// first copy before the second one reads it.
+    /// Mixes copies of a body that begin at these instructions: two by two, and then what came of that.
     fn take_turns(&mut self, starts: &[usize]) {
+        let mut starts = starts.to_vec();
+        while starts.len() > 1 {
+            self.mix(&starts);
+            starts = starts.chunks(2).map(|pair| pair[0]).collect();
+        }
+    }
+
+    /// Mixes stretches of instructions, each second one into the one before it. What a loop carries is changed by the first
+    /// before the second one reads it.
+    fn mix(&mut self, starts: &[usize]) {
         for (pair, two) in starts.chunks_exact(2).enumerate() {
             let end = starts.get(2 * pair + 2).copied().unwrap_or(self.flat.insts.len());
             let (a, b) = (self.flat.insts[two[0]..two[1]].to_vec(), self.flat.insts[two[1]..end].to_vec());
@@ -372,7 +381,7 @@ impl<'p> Flattener<'p> {
         let number = match derived {
             _ if from.lane != 0 || !from.indexed.is_empty() => None,
             _ if !self.flat.streams[from.stream as usize].steps.is_empty() => None,
-            Derived::Load => None,
+            Derived::Load | Derived::Pointer => None,
             Derived::Quotient(by) => Some(from.offset.div_euclid(by)),
             Derived::Remainder(by) => Some(from.offset.rem_euclid(by)),
             Derived::Clamp(extent) => Some(from.offset.clamp(0, extent - 1)),

@@ -6,10 +6,13 @@ use dynasmrt::mmap::{ExecutableBuffer, MutableBuffer};
 use dynasmrt::{AssemblyOffset, x64};
 use std::fmt;
 
+/// The address that machine code is called at, with its table of buffers.
+pub type Entry = unsafe extern "sysv64" fn(*const *mut u8);
+
 /// The machine code of a program.
 pub struct Machine {
     code: ExecutableBuffer,
-    entry: unsafe extern "sysv64" fn(*const *mut u8),
+    entry: Entry,
     buffers: usize,
 }
 
@@ -32,17 +35,19 @@ impl Machine {
         let code = memory.make_exec().map_err(refused)?;
         // SAFETY: the code begins with the prologue of a function with this signature, written by `write`, and the
         // mapping does not move while `code` is alive, which is as long as `entry` is.
-        let entry = unsafe {
-            std::mem::transmute::<*const u8, unsafe extern "sysv64" fn(*const *mut u8)>(
-                code.ptr(AssemblyOffset(0)),
-            )
-        };
+        let entry = unsafe { std::mem::transmute::<*const u8, Entry>(code.ptr(AssemblyOffset(0))) };
         Ok(Machine { code, entry, buffers })
     }
 
     /// The bytes of the code, with its constants behind it.
     pub fn code(&self) -> &[u8] {
         &self.code
+    }
+
+    /// Where the code begins, while this lives, and how many buffers its table has to have; else it is called as
+    /// [`Machine::run`] says.
+    pub fn entry(&self) -> (Entry, usize) {
+        (self.entry, self.buffers)
     }
 
     /// Runs the program over a table of buffers.

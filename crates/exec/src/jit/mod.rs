@@ -2,7 +2,10 @@
 //!
 //! ```text
 //! Program --flatten--> one list of instructions   loops unrolled or kept, tails as copies      flatten, flat
-//!         --calls----> calls packed into lanes, constants stored by vectors                     calls
+//!         --calls----> calls packed into lanes                                                  calls
+//!         --combine--> stores of neighbours, and what is alike above them, by vectors           neighbours
+//!         --transpose> columns that a lane loop writes, as rows                                 transposed
+//!         --point----> rows that are read several times have an address                         rows
 //!         --fold-----> copies and loads that need no instruction                                fold
 //!         --layout---> registers by linear scan, the frame, the pool                            live, scan
 //!         --write----> bytes                                                                    write, address, vector, encode
@@ -41,11 +44,17 @@ mod live;
 #[cfg(all(feature = "jit", target_arch = "x86_64", target_os = "linux"))]
 mod machine;
 #[cfg(all(feature = "jit", target_arch = "x86_64", target_os = "linux"))]
+mod neighbours;
+#[cfg(all(feature = "jit", target_arch = "x86_64", target_os = "linux"))]
 mod passes;
+#[cfg(all(feature = "jit", target_arch = "x86_64", target_os = "linux"))]
+mod rows;
 #[cfg(all(feature = "jit", target_arch = "x86_64", target_os = "linux"))]
 mod scan;
 #[cfg(all(feature = "jit", target_arch = "x86_64", target_os = "linux"))]
 mod streamed;
+#[cfg(all(feature = "jit", target_arch = "x86_64", target_os = "linux"))]
+mod transposed;
 #[cfg(all(feature = "jit", target_arch = "x86_64", target_os = "linux"))]
 mod vector;
 #[cfg(all(feature = "jit", target_arch = "x86_64", target_os = "linux"))]
@@ -55,7 +64,7 @@ mod write;
 mod tests;
 
 #[cfg(all(feature = "jit", target_arch = "x86_64", target_os = "linux"))]
-pub use machine::Machine;
+pub use machine::{Entry, Machine};
 
 /// What a program may keep on the stack; a thread has 2 MiB, and most of it belongs to the caller.
 #[cfg(all(feature = "jit", target_arch = "x86_64", target_os = "linux"))]
@@ -104,7 +113,9 @@ pub fn compile(
     let mut flat = flatten::flatten(program);
     flat.ahead = large.iter().map(|(buffer, _)| *buffer).collect();
     calls::pack(&mut flat);
-    calls::store_constants(&mut flat);
+    neighbours::combine(&mut flat);
+    transposed::transpose(&mut flat);
+    rows::point(&mut flat);
     fold::fold(&mut flat);
     flat.mark_loops();
     let layout = live::layout(&flat)?;
@@ -131,6 +142,10 @@ pub fn compile(
     Err(Unsupported("it is written for x86-64 on Linux, with the feature `jit`".to_string()))
 }
 
+/// The address that machine code is called at, with its table of buffers.
+#[cfg(not(all(feature = "jit", target_arch = "x86_64", target_os = "linux")))]
+pub type Entry = unsafe extern "C" fn(*const *mut u8);
+
 /// Machine code; there is none on this machine.
 #[cfg(not(all(feature = "jit", target_arch = "x86_64", target_os = "linux")))]
 #[derive(Debug)]
@@ -141,6 +156,11 @@ pub enum Machine {}
 impl Machine {
     /// The bytes of the code.
     pub fn code(&self) -> &[u8] {
+        match *self {}
+    }
+
+    /// Where the code begins, and how many buffers its table has to have.
+    pub fn entry(&self) -> (Entry, usize) {
         match *self {}
     }
 

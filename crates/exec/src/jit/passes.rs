@@ -11,6 +11,10 @@ const UNROLLED: i64 = 64;
 /// where these are mostly chains: a processor that looks some 500 instructions ahead would see little more than one.
 const LONG: usize = 128;
 
+/// Such loops of this many vectors and less are run with all of them in turn: more of what waits is known at once, and
+/// values that find no register cost less than waiting.
+const TOGETHER: i64 = 5;
+
 /// Statements for each one of the longest chain from which a body keeps a processor busy by itself: some three start in
 /// a cycle, and each takes four.
 const PARALLEL: usize = 8;
@@ -52,6 +56,7 @@ pub(super) fn passes(
     } else {
         let copies = match size {
             _ if !innermost => 1,
+            _ if turns && blocks <= TOGETHER => blocks,
             _ if turns && blocks >= 2 => 2,
             0..=4 if blocks >= 8 => 4,
             0..=8 if blocks >= 4 => 2,
@@ -106,13 +111,14 @@ mod tests {
     }
 
     #[test]
-    fn long_bodies_are_run_two_at_a_time() {
+    fn long_bodies_are_run_in_turn() {
         let of = |body: &[Stmt], to| {
             let passes = passes(4, (0, to), true, 0, body);
             passes.iter().map(|p| (p.base, p.trips, p.copies, p.lanes)).collect::<Vec<_>>()
         };
-        // 14 = 2 vectors together, then one with the tail; 1000 = 125 times two vectors.
-        assert_eq!(of(&chain(LONG), 14), [(0, 1, 2, 4), (8, 1, 1, 4), (12, 1, 1, 2)]);
+        // 14 = 3 vectors and the tail, all together; 1000 = 125 times two vectors.
+        assert_eq!(of(&chain(LONG), 14), [(0, 1, 3, 4), (12, 1, 1, 2)]);
+        assert_eq!(of(&chain(LONG), 27), [(0, 3, 2, 4), (24, 1, 1, 3)]);
         assert_eq!(of(&chain(LONG), 1000), [(0, 125, 2, 4)]);
         assert_eq!(of(&chain(LONG - 1), 14), [(0, 3, 1, 4), (12, 1, 1, 2)]);
     }

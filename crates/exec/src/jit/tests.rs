@@ -11,7 +11,7 @@ use super::{Machine, Way, compile};
 use crate::lane::program::{
     Address, Affine, Binary, Buffer, Fold, Function, Op, Precision, Program, Reg, Stmt, Unary, Var,
 };
-use generate::{Case, case};
+use generate::{Case, case, rows};
 use memory::Guarded;
 use std::arch::asm;
 use std::arch::x86_64::{
@@ -101,7 +101,7 @@ fn difference(case: &Case, at_end: bool) -> Option<String> {
     None
 }
 
-fn agrees(precision: Precision, seeds: std::ops::Range<u64>) {
+fn agrees(precision: Precision, seeds: std::ops::Range<u64>, case: fn(Precision, u64) -> Case) {
     for seed in seeds {
         let case = case(precision, seed);
         assert_eq!(case.program.validate(), Ok(()), "seed {seed}");
@@ -118,12 +118,18 @@ fn agrees(precision: Precision, seeds: std::ops::Range<u64>) {
 
 #[test]
 fn random_programs_agree_in_f64() {
-    agrees(Precision::F64, 0..3000);
+    agrees(Precision::F64, 0..3000, case);
 }
 
 #[test]
 fn random_programs_agree_in_f32() {
-    agrees(Precision::F32, 10_000..13_000);
+    agrees(Precision::F32, 10_000..13_000, case);
+}
+
+#[test]
+fn rows_of_neighbours_agree() {
+    agrees(Precision::F64, 20_000..22_000, rows);
+    agrees(Precision::F32, 30_000..32_000, rows);
 }
 
 #[test]
@@ -196,7 +202,7 @@ fn address(buffer: u16, offset: i64) -> Address {
 }
 
 fn straight(precision: Precision, body: Vec<Stmt>) -> Program {
-    Program { precision, regs: 10_000, indices: 0, vars: 1, body }
+    Program { precision, regs: 40_000, indices: 0, vars: 1, body }
 }
 
 #[test]
@@ -290,8 +296,8 @@ fn a_frame_may_be_many_pages() {
 
 #[test]
 fn a_program_that_keeps_too_much_is_left_to_the_interpreter() {
-    // 14 of 9999 in registers; the rest 32 bytes each, 72 for the frame itself, up to a multiple of 32.
-    let refused = compile(&keeps(9999), &[], &functions).unwrap_err();
+    // 14 of 9999 vectors in registers; the rest 32 bytes each, 72 for the frame itself, up to a multiple of 32.
+    let refused = compile(&keeps(4 * 9999), &[], &functions).unwrap_err();
     assert_eq!(
         refused.to_string(),
         "no machine code for this program: it keeps 319616 bytes at once, the stack frame holds 262144"

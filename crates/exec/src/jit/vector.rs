@@ -5,6 +5,7 @@
 #![allow(clippy::useless_conversion)] // The assembler converts the numbers of registers, bytes that they are.
 
 use super::encode::{Opcode, Operand, encode};
+use super::flat::Shuffle;
 use super::machine::Relocations;
 use crate::lane::program::{Binary, Comparison, Fold, Unary};
 use dynasmrt::{DynasmApi, VecAssembler, dynasm};
@@ -153,6 +154,19 @@ impl Code {
     /// `m` in the lanes whose bit is set, else `a`.
     pub(super) fn merge(&mut self, mask: u8, d: u8, a: u8, m: Operand) {
         self.third(0x0c, d, a, m, if self.single { mask } else { mask & 15 });
+    }
+
+    /// Lanes of f64 of `a` and `m`.
+    pub(super) fn shuffle(&mut self, how: Shuffle, d: u8, a: u8, m: Operand) {
+        match how {
+            Shuffle::Even => self.plain(0x14, d, a, m, None),
+            Shuffle::Odd => self.plain(0x15, d, a, m, None),
+            Shuffle::Low | Shuffle::High => {
+                let opcode = Opcode { prefix: 1, map: 3, byte: 0x06, wide: false };
+                let halves = if how == Shuffle::Low { 0x20 } else { 0x31 };
+                encode(&mut self.asm, opcode, d, a, m, Some(halves));
+            }
+        }
     }
 
     /// `m` where the mask holds, else `a`.

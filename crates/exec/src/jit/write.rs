@@ -300,6 +300,11 @@ impl Writer<'_> {
                 let second = self.operand(b);
                 self.code.merge(mask, d, first, second);
             }
+            Act::Shuffle(how) => {
+                let first = self.register(a, SCRATCH);
+                let second = self.operand(b);
+                self.code.shuffle(how, d, first, second);
+            }
             Act::Lane(lane) => {
                 let from = self.register(a, SECOND);
                 self.code.lane(lane, d, from);

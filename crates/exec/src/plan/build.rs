@@ -1,6 +1,7 @@
 //! From arrays to a plan: rewritten, scheduled, given memory; then every step gets its program, kernel and pointers.
 
 use super::blocks::{self, Blocks};
+use super::direct::Calls;
 use super::recurrence::RecurrenceStep;
 use super::{MatrixStep, Options, Plan, Step, functions, in_place, large, timings};
 use crate::array::matrix::Matrix;
@@ -54,6 +55,7 @@ impl<T: Number> Plan<T> {
             steps: Vec::with_capacity(schedule.steps.len()),
             scheduled: Vec::new(),
             clock: None,
+            direct: None,
             workspace: Workspace::new(),
             threads: options.threads.max(1),
             inside,
@@ -127,6 +129,7 @@ impl<T: Number> Plan<T> {
             }
         }
         plan.clock = options.timings.then(|| timings::Clock::new(plan.steps.len() + plan.copies.len()));
+        plan.direct = Calls::of(&plan);
         Ok(plan)
     }
 

@@ -19,6 +19,7 @@ mod batch;
 mod blocks;
 mod build;
 mod count;
+mod direct;
 pub mod explain;
 mod functions;
 mod in_place;
@@ -146,6 +147,8 @@ pub struct Plan<T> {
     /// What each step is, for those who read the plan.
     scheduled: Vec<schedule::Step>,
     clock: Option<timings::Clock>,
+    /// The calls that a run is, where it is nothing else.
+    direct: Option<direct::Calls>,
     workspace: Workspace<T>,
     threads: usize,
     /// Whether truth values among the inputs come as numbers.
@@ -337,6 +340,11 @@ impl<T: Number> Plan<T> {
     /// borrowed or owned by whoever calls.
     #[inline]
     fn execute(&mut self) -> Result<()> {
+        if let Some(calls) = &self.direct {
+            // SAFETY: the table holds a pointer to as many elements as each array has, as in `steps`.
+            unsafe { calls.run(&self.table) };
+            return Ok(());
+        }
         match (&self.clock, self.checks.is_empty()) {
             (None, true) => self.steps::<false, false>(),
             (None, false) => self.steps::<false, true>(),

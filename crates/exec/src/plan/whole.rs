@@ -81,20 +81,33 @@ pub(super) fn numbers<T: Number>(
     Ok(())
 }
 
+/// Products of the entries before and of those behind, each a chain of multiplications: both at once, from both ends, so
+/// that a processor need not wait for one after the other. What comes second finds what came first in the result.
 fn exclusive_product<T: Number>(shape: &[usize], x: &[T], axis: usize, out: &mut [T]) {
-    let (before, along, after) = around(shape, axis);
-    for b in 0..before {
-        for a in 0..after {
-            let at = |k: usize| (b * along + k) * after + a;
-            let mut product = T::one();
-            for k in 0..along {
-                out[at(k)] = product;
-                product = product * x[at(k)];
+    let (outer, along, inner) = around(shape, axis);
+    for b in 0..outer {
+        for a in 0..inner {
+            let at = |k: usize| (b * along + k) * inner + a;
+            let (mut before, mut behind) = (T::one(), T::one());
+            for k in 0..along / 2 {
+                let j = along - 1 - k;
+                out[at(k)] = before;
+                out[at(j)] = behind;
+                before = before * x[at(k)];
+                behind = behind * x[at(j)];
             }
-            let mut product = T::one();
-            for k in (0..along).rev() {
-                out[at(k)] = out[at(k)] * product;
-                product = product * x[at(k)];
+            if along % 2 == 1 {
+                let middle = at(along / 2);
+                out[middle] = before * behind;
+                before = before * x[middle];
+                behind = behind * x[middle];
+            }
+            for k in along.div_ceil(2)..along {
+                let j = along - 1 - k;
+                out[at(k)] = before * out[at(k)];
+                out[at(j)] = out[at(j)] * behind;
+                before = before * x[at(k)];
+                behind = behind * x[at(j)];
             }
         }
     }
@@ -113,4 +126,24 @@ fn linear<T: Number>(kind: Linear, shapes: &[&[usize]], operands: &[&[T]], out: 
     let values = graph.evaluate(&[node], &at)?;
     out.copy_from_slice(values[0].real().expect("invariant: a real result").data());
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::exclusive_product;
+
+    #[test]
+    fn products_of_the_others_are_those_before_times_those_behind() {
+        for n in 0..8 {
+            let x: Vec<f64> = (0..2 * n).map(|k| 1.0 + k as f64 / 7.0).collect();
+            // The second column of two.
+            let mut out = vec![0.0; 2 * n];
+            exclusive_product(&[n, 2], &x, 0, &mut out);
+            for k in 0..n {
+                let before = (0..k).fold(1.0, |p, j| p * x[2 * j + 1]);
+                let behind = (k + 1..n).rev().fold(1.0, |p, j| p * x[2 * j + 1]);
+                assert_eq!(out[2 * k + 1].to_bits(), f64::to_bits(before * behind), "{k} of {n}");
+            }
+        }
+    }
 }

@@ -82,6 +82,12 @@ pub(super) fn case(precision: Precision, seed: u64) -> Case {
     let mut scope = Scope::default();
     let body = generator.body(&mut scope, length);
     let Generator { mut random, regs, indices, vars, .. } = generator;
+    let buffers = buffers(&mut random, precision);
+    Case { program: Program { precision, regs, indices, vars, body }, buffers }
+}
+
+/// Numbers at random, and integers.
+fn buffers(random: &mut Random, precision: Precision) -> Vec<Vec<u8>> {
     let mut buffers: Vec<Vec<u8>> = (0..NUMBERS)
         .map(|_| {
             let numbers = (0..LENGTH).map(|_| random.number());
@@ -92,7 +98,87 @@ pub(super) fn case(precision: Precision, seed: u64) -> Case {
         })
         .collect();
     buffers.push((0..LENGTH).flat_map(|_| random.below(BELOW).to_le_bytes()).collect());
-    Case { program: Program { precision, regs, indices, vars, body }, buffers }
+    buffers
+}
+
+/// Code that writes rows of neighbours, each computed nearly alike: outside of all loops, or for each lane of one.
+pub(super) fn rows(precision: Precision, seed: u64) -> Case {
+    let mut random = Random(seed);
+    let mut body = Vec::new();
+    let mut pool: Vec<Reg> = Vec::new();
+    let mut regs = 0;
+    let mut add = |body: &mut Vec<Stmt>, op: Op| {
+        body.push(Stmt::Let(Reg(regs), op));
+        regs += 1;
+        Reg(regs - 1)
+    };
+    // In a lane loop rows are so far apart that no two lanes write the same element.
+    let lanes = random.chance(50);
+    let (to, row) = (1 + random.below(13), 11 + random.below(3));
+    let at = |buffer: u16, element: i64| {
+        let mut at = Affine::constant(element);
+        at.step(Var(0), if lanes { row } else { 0 });
+        Address { buffer: Buffer(buffer), at }
+    };
+    for k in 0..4 {
+        let element = random.below(LENGTH - 200);
+        pool.push(add(&mut body, Op::Load(at(k % READ, element))));
+        let number = random.number();
+        pool.push(add(&mut body, Op::Const(number)));
+    }
+    for group in 0..if lanes { 3 } else { 2 + random.below(5) } {
+        let (count, kind, backward) = (1 + random.below(11), random.below(8), random.chance(20));
+        // Some rows are read where they are written.
+        let (from, to) = match lanes {
+            true => (random.below(i64::from(READ)) as u16, READ + group as u16),
+            false => (random.below(i64::from(READ) + 1) as u16, READ + random.below(2) as u16),
+        };
+        let (read, write) = (random.below(LENGTH - 200), random.below(60));
+        let shared = [random.pick(&pool), random.pick(&pool)];
+        let operands = [random.below(3), random.below(3), random.below(3)];
+        for k in 0..count {
+            let k = if backward { count - 1 - k } else { k };
+            let mut operand = |body: &mut Vec<Stmt>, random: &mut Random, which: usize| {
+                if random.chance(6) {
+                    return random.pick(&pool);
+                }
+                match operands[which] {
+                    0 => shared[which % 2],
+                    1 => add(body, Op::Load(at(from, read + k))),
+                    _ => {
+                        let x = add(body, Op::Load(at(from, read + 2 * k)));
+                        add(body, Op::Binary(Binary::Mul, x, shared[0]))
+                    }
+                }
+            };
+            let [x, y, z] = [0, 1, 2].map(|which| operand(&mut body, &mut random, which));
+            let op = match kind {
+                0 => Op::Binary(Binary::Sub, x, y),
+                1 => Op::Binary(Binary::Mul, x, y),
+                2 => Op::MulAdd(x, y, z),
+                3 => Op::NegMulAdd(x, y, z),
+                4 => Op::Unary(Unary::Neg, x),
+                5 => Op::Binary(Binary::Div, x, y),
+                6 => Op::Compare(Comparison::Greater, x, y),
+                _ => Op::Binary(Binary::Add, x, x),
+            };
+            let mut value = if kind == 7 { x } else { add(&mut body, op) };
+            if kind == 6 {
+                value = add(&mut body, Op::Select(value, z, y));
+            }
+            if random.chance(10) {
+                pool.push(value);
+            }
+            if !random.chance(8) {
+                body.push(Stmt::Store(at(to, write + k), value));
+            }
+        }
+    }
+    if lanes {
+        body = vec![Stmt::Loop { var: Var(0), from: 0, to, lanes, body }];
+    }
+    let buffers = buffers(&mut random, precision);
+    Case { program: Program { precision, regs, indices: 0, vars: 1, body }, buffers }
 }
 
 impl Generator {
