@@ -140,6 +140,7 @@ fn every_kind_of_node_and_of_array_is_judged() {
                 Work::Whole(_) => "step whole".into(),
                 Work::Matrix(..) => "step matrix".into(),
                 Work::Recurrence(..) => "step recurrence".into(),
+                Work::Strip(_) => unreachable!("strips are gathered from a schedule"),
             });
         }
     }

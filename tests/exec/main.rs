@@ -16,6 +16,7 @@ mod programs;
 mod random;
 mod regression;
 mod sparse;
+mod strips;
 mod structured;
 mod threads;
 mod wrong;

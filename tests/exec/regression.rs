@@ -53,3 +53,22 @@ fn a_label_outside_of_its_array_is_no_label() {
         assert_eq!(right(make, &[("m", m), ("n", n)]) as i64, 2 * (m + 5));
     }
 }
+
+/// After the loop the interpreter asked the first lane of a maximum whether it is no number, and took the answer for all.
+#[test]
+fn a_maximum_that_is_no_number_in_any_lane() {
+    let mut graph = Graph::new();
+    let x = graph.input("x", Type::real([253])).unwrap();
+    let y = graph.reduce(chainrule_core::graph::op::Reduction::Max, x, 0).unwrap();
+    for jit in [true, false] {
+        let options = Options { jit, ..Options::default() };
+        let mut plan = chainrule_exec::Plan::<f64>::compile(&graph, &[y], &options).unwrap();
+        for lane in 0..8 {
+            let mut entries = [f64::INFINITY; 253];
+            entries[64 + lane] = f64::NAN;
+            let mut out = [0.0];
+            plan.run(&[chainrule_exec::Value::Real(&entries)], &mut [&mut out]).unwrap();
+            assert!(out[0].is_nan(), "{} in lane {lane}, jit {jit}", out[0]);
+        }
+    }
+}

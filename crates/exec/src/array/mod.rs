@@ -13,11 +13,13 @@ mod labels;
 pub mod lower;
 pub mod matrix;
 pub mod merge;
+pub mod narrow;
 pub mod order;
 pub mod passes;
 pub mod prefix;
 pub mod scatter;
 pub mod slice;
+pub mod support;
 pub mod view;
 
 use chainrule_core::graph::op::{Comparison, Linear, Logic};
@@ -479,7 +481,7 @@ impl Arrays {
     }
 
     /// The same arrays after each definition was changed, with what it needs besides added before it; numbers change.
-    fn rebuilt(self, mut change: impl FnMut(&mut Arrays, &mut Definition)) -> Arrays {
+    pub(crate) fn rebuilt(self, mut change: impl FnMut(&mut Arrays, &mut Definition)) -> Arrays {
         let mut new: Vec<ArrayId> = Vec::with_capacity(self.arrays.len());
         let mut out = Arrays::default();
         for mut array in self.arrays {
@@ -552,7 +554,7 @@ impl Definition {
     }
 
     /// Operands renamed.
-    fn rename(&mut self, name: &dyn Fn(ArrayId) -> ArrayId) {
+    pub(crate) fn rename(&mut self, name: &dyn Fn(ArrayId) -> ArrayId) {
         match self {
             Definition::Input(_) | Definition::Reals(_) | Definition::Integers(_) => {}
             Definition::Whole(_, args) => args.iter_mut().for_each(|a| *a = name(*a)),

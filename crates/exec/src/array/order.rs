@@ -1,7 +1,8 @@
 //! The order of contractions: a product of three and more factors is split into pairs when that saves work.
 //!
 //! `J[i,c] = Σ_a Σ_b A[i,a] B[a,b] C[b,c]` costs `i·a·b·c` at once, and `i·a·b + i·b·c` in two steps. Small products
-//! are ordered exactly, over all pairings of subsets; longer ones greedily.
+//! are ordered exactly, over all pairings of subsets; longer ones greedily. A label that one factor alone reads is summed
+//! there first: `Σ_i Σ_r Q[r,c] p[i,r]` costs `i·r + r·c`, with `Σ_i p[i,r]` a nest of its own.
 
 use super::labels::{Set, labels, read_labels};
 use super::{ArrayId, Arrays, At, Body, Definition, Entry, Factor, Guard, Nest, Read, Reduction};
@@ -10,8 +11,10 @@ use super::{ArrayId, Arrays, At, Body, Definition, Entry, Factor, Guard, Nest, R
 pub(super) const EXACT: usize = 9;
 /// Work below which nothing is gained by a second nest.
 const SMALL: f64 = 4096.0;
+/// What an order must save, as a ratio of points.
+const SAVES: f64 = 1.5;
 
-/// Splits products; numbers of arrays change, operands stay before their users.
+/// Splits products, pair by pair; numbers of arrays change, operands stay before their users.
 pub fn split(arrays: Arrays) -> Arrays {
     arrays.rebuilt(|out, definition| {
         let Definition::Nest(nest) = definition else { return };
@@ -63,6 +66,25 @@ impl Shape {
         inside & outside
     }
 
+    /// Labels that are summed and that nobody but this factor reads.
+    fn own(&self, factor: usize) -> Set {
+        self.factors[factor] & !self.kept(1 << factor)
+    }
+
+    /// Points of the loop that sums a factor over labels of its own, if it has any.
+    fn alone(&self, factor: usize) -> f64 {
+        if self.own(factor) == 0 { 0.0 } else { self.points(self.factors[factor]) }
+    }
+
+    /// The factor that is worth summing over its own labels before it is multiplied, if any.
+    fn summed_first(&self) -> Option<Set> {
+        let at_once = self.points(self.all());
+        let cost = |k: usize| self.points(self.factors[k]) + self.points(self.all() & !self.own(k));
+        let worth = |&k: &usize| self.own(k) != 0 && cost(k) * SAVES < at_once;
+        let least = (0..self.factors.len()).filter(worth).min_by(|&a, &b| cost(a).total_cmp(&cost(b)))?;
+        Some(1 << least)
+    }
+
     /// Points of the loop that combines two groups.
     fn cost(&self, a: Set, b: Set) -> f64 {
         self.points(self.kept(a) | self.kept(b))
@@ -74,8 +96,8 @@ pub(super) fn cost(nest: &Nest) -> f64 {
     let Body::Product(factors) = &nest.body else { return 0.0 };
     let shape = Shape::of(nest, factors);
     match factors.len() {
-        0..=2 => shape.points(shape.all()),
-        3..=EXACT => exact(&shape).1.min(shape.points(shape.all())),
+        0..=1 => shape.points(shape.all()),
+        2..=EXACT => exact(&shape).1.min(shape.points(shape.all())),
         _ => greedy(&shape).1.min(shape.points(shape.all())),
     }
 }
@@ -85,7 +107,7 @@ fn plan(nest: &Nest) -> Option<Set> {
     let Body::Product(factors) = &nest.body else { return None };
     let fits = nest.reduction == Reduction::Sum
         && nest.free < nest.extents.len()
-        && (3..=40).contains(&factors.len())
+        && (2..=40).contains(&factors.len())
         && nest.extents.len() <= 60;
     if !fits {
         return None;
@@ -95,9 +117,15 @@ fn plan(nest: &Nest) -> Option<Set> {
     if at_once < SMALL {
         return None;
     }
+    if let Some(single) = shape.summed_first() {
+        return Some(single);
+    }
+    if factors.len() == 2 {
+        return None;
+    }
     let (group, cost) = if factors.len() <= EXACT { exact(&shape) } else { greedy(&shape) };
     // A group that keeps all labels is no saving: it would be written and read again.
-    let saves = cost * 1.5 < at_once && shape.points(shape.kept(group)) * 2.0 < at_once;
+    let saves = cost * SAVES < at_once && shape.points(shape.kept(group)) * 2.0 < at_once;
     (saves && group.count_ones() >= 2).then_some(group)
 }
 
@@ -109,6 +137,7 @@ fn exact(shape: &Shape) -> (Set, f64) {
     let mut best: Vec<(f64, Set)> = vec![(0.0, 0); 1 << count];
     for group in 1..=full {
         if group.count_ones() < 2 {
+            best[group as usize].0 = shape.alone(group.trailing_zeros() as usize);
             continue;
         }
         let lowest = group & group.wrapping_neg();
@@ -140,7 +169,7 @@ fn exact(shape: &Shape) -> (Set, f64) {
 /// Pairs, cheapest first.
 fn greedy(shape: &Shape) -> (Set, f64) {
     let mut groups: Vec<Set> = (0..shape.factors.len()).map(|k| 1 << k).collect();
-    let (mut first, mut total) = (0, 0.0);
+    let (mut first, mut total) = (0, (0..groups.len()).map(|k| shape.alone(k)).sum());
     while groups.len() > 1 {
         let (mut least, mut pair) = (f64::INFINITY, (0, 1));
         for a in 0..groups.len() {
@@ -221,5 +250,45 @@ impl Factor {
             guards: self.read.guards.iter().map(|g| g.substitute(by)).collect(),
         };
         Factor { read, power: self.power, divides: self.divides }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::array::lower::lower;
+    use crate::array::passes::rewrite;
+    use chainrule_core::Graph;
+    use chainrule_core::shape::Sizes;
+
+    /// Points of the loops of every nest after the passes.
+    fn points(text: &str) -> Vec<usize> {
+        let (graph, outputs) = Graph::from_text(text).unwrap();
+        let arrays = rewrite(lower(&graph, &outputs, &Sizes::new()).unwrap());
+        arrays.arrays.iter().filter_map(|a| a.loops()).map(|n| n.extents.iter().product()).collect()
+    }
+
+    #[test]
+    fn a_sum_over_rows_is_taken_before_the_product() {
+        let text = "chainrule-graph 1
+%0 : real[30,20] = input \"Q\"
+%1 : real[1000,20] = input \"p\"
+%2 : real[1000,30] = contract [1000,30|20] %0[#1,#2] %1[#0,#2]
+%3 : real[30] = contract [30|1000] %2[#1,#0]
+output %3
+";
+        assert_eq!(points(text), [1000 * 20, 30 * 20]);
+        // A product that is wanted entry by entry is made once, whoever else sums it.
+        assert_eq!(points(&format!("{text}output %2\n")), [1000 * 20 * 30, 1000 * 30]);
+    }
+
+    #[test]
+    fn sums_of_an_outer_product_are_products_of_sums() {
+        let text = "chainrule-graph 1
+%0 : real[100] = input \"x\"
+%1 : real[200] = input \"y\"
+%2 : real[] = contract [|100,200] %0[#0]^2 %1[#1]
+output %2
+";
+        assert_eq!(points(text).iter().sum::<usize>(), 100 + 200);
     }
 }

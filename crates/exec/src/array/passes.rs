@@ -1,12 +1,12 @@
 //! The passes over arrays before they are scheduled, in their order.
 
-use super::{Arrays, chain, ends, hoist, kept, matrix, merge, order, prefix, scatter, slice, view};
+use super::{Arrays, chain, ends, hoist, kept, matrix, merge, narrow, order, prefix, scatter, slice, view};
 
 /// Arrays that compute the same with less work, and in forms that kernels know.
 pub fn rewrite(arrays: Arrays) -> Arrays {
     let mut arrays = arrays.prune();
     arrays.copy_outputs();
-    let mut arrays = outside(read_through(arrays));
+    let mut arrays = outside(read_through(narrow::narrow(arrays)));
     view::turn_outputs(&mut arrays);
     ends::keep_ends(&mut arrays);
     chain::join(&mut arrays);

@@ -84,8 +84,8 @@ fn solved(nest: &Nest) -> Option<(Nest, Place)> {
 }
 
 impl Nest {
-    /// Every label replaced by an index.
-    fn substitute(&mut self, by: &dyn Fn(usize) -> At) {
+    /// Every label replaced by an index; extents stay as they are.
+    pub(crate) fn substitute(&mut self, by: &dyn Fn(usize) -> At) {
         self.guards.iter_mut().for_each(|g| *g = g.substitute(by));
         for read in self.body.reads_mut() {
             read.at.iter_mut().for_each(|t| *t = t.substitute(by));

@@ -62,11 +62,15 @@ impl<'a> Emitter<'a> {
             let free = written.len();
             let at = |axis: usize| written.iter().find(|(l, _)| *l == axis).map_or(0, |(_, k)| *k);
             let flat = self.flat(id, at);
+            if self.unread(id, &written) {
+                self.values.insert((id, flat), Value::Absent);
+                continue;
+            }
             if !reduces {
                 let mut total = None;
-                for extra in &bound {
+                for k in self.zeros_first(id, &written, &bound) {
                     written.truncate(free);
-                    written.extend(extra);
+                    written.extend(&bound[k]);
                     let positions = self.positions(id, &written);
                     let value = self.term(id, &positions)?;
                     if matches!(value, Value::Absent) && nest.reduction == Reduction::Sum {
@@ -188,6 +192,9 @@ impl<'a> Emitter<'a> {
             return Ok(());
         }
         for written in self.written(id, 0..nest.free) {
+            if self.unread(id, &written) {
+                continue;
+            }
             let at = |axis: usize| written.iter().find(|(l, _)| *l == axis).map_or(0, |(_, k)| *k);
             let flat = self.flat(id, at);
             let place = self.own_address(id, &written)?;

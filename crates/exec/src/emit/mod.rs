@@ -13,9 +13,11 @@ mod symbol;
 mod tests;
 mod tidy;
 mod value;
+mod zero;
 
 pub use inline::inline;
 
+use crate::array::support::Halves;
 use crate::array::{ArrayId, Arrays, Definition, Nest};
 use crate::error::Result;
 use crate::lane::program::{Affine, Precision, Program, Reg, Stmt};
@@ -91,6 +93,8 @@ pub fn emit(
         builder: Builder::new(&extents),
         buffers: IndexSet::new(),
         recomputed: &schedule.recomputed,
+        supports: &schedule.supports,
+        demands: &schedule.demands,
         places: Vec::new(),
         guarded: false,
         values: FxHashMap::default(),
@@ -118,6 +122,9 @@ struct Emitter<'a> {
     builder: Builder,
     buffers: IndexSet<ArrayId>,
     recomputed: &'a [bool],
+    /// Where arrays may differ from zero, and where they are read.
+    supports: &'a [Halves],
+    demands: &'a [Halves],
     /// Where arrays are read that are computed anew.
     places: Vec<Affine>,
     /// Whether a condition around such a read protects it.

@@ -139,6 +139,9 @@ impl Emitter<'_> {
             Condition::Never => return Ok(Value::Absent),
             Condition::Where(masks) => masks,
         };
+        if self.vanishes(read, positions) {
+            return Ok(Value::Absent);
+        }
         let array = &self.arrays[read.array];
         if let Some(c) = schedule::constant(array) {
             let value = Value::Reg(self.builder.number(c));

@@ -239,14 +239,22 @@ impl<T: Number> Machine<'_, T> {
 
     fn compute(&mut self, reg: Reg, op: &Op, frame: Frame) {
         // A uniform value is kept in every lane, because a lane loop may read it.
-        let width = if frame.lane_var.is_some() { frame.width } else { 1 };
+        // A comparison may ask each lane of an accumulator, and its answer be folded.
+        let lanes = match op {
+            Op::Compare(..) | Op::Binary(Binary::And, ..) => self.program.precision.lanes(),
+            _ => 1,
+        };
+        let width = if frame.lane_var.is_some() { frame.width } else { lanes };
         let mut out = std::mem::take(&mut self.scratch.spare);
         out.resize(BLOCK, T::default());
         self.compute_into(op, frame, width, &mut out[..width]);
         let place = &mut self.scratch.regs[reg.0 as usize * BLOCK..][..BLOCK];
         match frame.lane_var {
             Some(_) => place[..width].copy_from_slice(&out[..width]),
-            None => place.fill(out[0]),
+            None => {
+                place.fill(out[0]);
+                place[..width].copy_from_slice(&out[..width]);
+            }
         }
         self.scratch.spare = out;
     }

@@ -295,7 +295,7 @@ impl<T: Number> Blocks<T> {
 }
 
 /// Combines parts of reductions, entry by entry.
-fn combine<T: Number>(reduction: Reduction, out: &mut [T], part: &[T]) {
+pub(super) fn combine<T: Number>(reduction: Reduction, out: &mut [T], part: &[T]) {
     let pairs = out.iter_mut().zip(part);
     match reduction {
         // Nearly always this; a loop of its own has vectors.

@@ -3,6 +3,7 @@
 use super::blocks::{self, Blocks};
 use super::direct::Calls;
 use super::recurrence::RecurrenceStep;
+use super::strip::StripStep;
 use super::{MatrixStep, Options, Plan, Step, functions, in_place, large, timings};
 use crate::array::matrix::Matrix;
 use crate::array::{ArrayId, Arrays, Definition, passes};
@@ -14,7 +15,7 @@ use crate::lane::Number;
 use crate::lane::interpret::Scratch;
 use crate::lane::program::{Buffer, Program};
 use crate::schedule::memory::{self, Home, Memory};
-use crate::schedule::{self, Schedule, Work};
+use crate::schedule::{self, Around, Schedule, Work, layout, strip};
 
 impl<T: Number> Plan<T> {
     /// Compiles arrays. Inside a recurrence truth values come as numbers, as the plan around it keeps them.
@@ -26,8 +27,33 @@ impl<T: Number> Plan<T> {
         inside: bool,
         taken: &[(usize, usize)],
     ) -> Result<Plan<T>> {
-        let arrays = passes::rewrite(arrays);
+        let mut arrays = passes::rewrite(arrays);
         let mut schedule = schedule::schedule(&arrays, options.fuse);
+        if options.fuse {
+            if let Some(better) = layout::improve(&arrays, &schedule) {
+                arrays = better;
+                schedule = schedule::schedule(&arrays, true);
+            }
+            strip::gather(&arrays, &mut schedule, options.cache, size_of::<T>());
+        }
+        Plan::placed(arrays, schedule, options, inside, taken)
+    }
+
+    /// Compiles the arrays of a block of a strip: rewritten already, and not to be cut again.
+    ///
+    /// The label stays a loop, so that positions of a short block are lanes like those of a long one.
+    pub(super) fn block(arrays: Arrays, around: &Around<'_>, options: &Options) -> Result<Plan<T>> {
+        let schedule = schedule::schedule_around(&arrays, options.fuse, around);
+        Plan::placed(arrays, schedule, options, true, &[])
+    }
+
+    fn placed(
+        arrays: Arrays,
+        mut schedule: Schedule,
+        options: &Options,
+        inside: bool,
+        taken: &[(usize, usize)],
+    ) -> Result<Plan<T>> {
         let apart = in_place::settle(&arrays, &mut schedule, taken, T::DEPTH);
         let memory = memory::assign(&arrays, &schedule, options.reuse, &apart);
         let own = |n: &usize| taken.iter().all(|(output, _)| output != n);
@@ -103,6 +129,13 @@ impl<T: Number> Plan<T> {
                 }
                 Work::Matrix(id, matrix) => plan.matrix(*id, matrix),
                 Work::Recurrence(number, members) => plan.recurrence(*number, members, options)?,
+                Work::Strip(strip) => {
+                    let arrays: Vec<ArrayId> = step.reads.iter().chain(&step.writes).copied().collect();
+                    let counts: Vec<usize> = arrays.iter().map(|&a| plan.arrays[a].count()).collect();
+                    let table = plan.reserve(&arrays);
+                    let made = StripStep::new(strip, &counts, table, options)?;
+                    plan.steps.push(Step::Strip(Box::new(made)));
+                }
                 Work::Whole(id) => {
                     let Definition::Whole(kernel, args) = &plan.arrays[*id].definition else {
                         unreachable!("invariant: a kernel")

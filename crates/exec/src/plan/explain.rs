@@ -69,6 +69,15 @@ pub enum Kernel {
         /// Steps of the plan of one application.
         steps: usize,
     },
+    /// Steps that are run block by block of an axis.
+    Strip {
+        /// Steps of the plan of one block.
+        steps: usize,
+        /// Positions of a block.
+        length: usize,
+        /// How many blocks there are.
+        blocks: usize,
+    },
     /// An output that is an input, a literal, or another output.
     Copy,
 }
@@ -158,6 +167,11 @@ impl Explanation {
     /// Values of elementary functions of a run.
     pub fn calls(&self) -> u128 {
         self.steps.iter().map(|s| s.calls).sum()
+    }
+
+    /// Bytes of machine code of all steps that have some.
+    fn code(&self) -> Option<usize> {
+        self.steps.iter().filter_map(|s| s.code).reduce(|a, b| a + b)
     }
 
     /// Bytes moved by a run.
@@ -272,7 +286,18 @@ impl<T: Number> Plan<T> {
                 let times = length as u128;
                 step(kernel, None, times.saturating_mul(body.flops()), times.saturating_mul(body.calls()))
             }
-            (Work::Loops { .. } | Work::Recurrence(..), _) => {
+            (Work::Strip(_), Compiled::Strip(compiled)) => {
+                let ((length, blocks), (full, left)) = (compiled.blocks(), compiled.bodies());
+                let left = left.map(Plan::explanation);
+                let full = full.explanation();
+                let times = (blocks - usize::from(left.is_some())) as u128;
+                let of = |count: fn(&Explanation) -> u128| {
+                    times.saturating_mul(count(&full)).saturating_add(left.as_ref().map_or(0, count))
+                };
+                let kernel = Kernel::Strip { steps: full.steps.len(), length, blocks };
+                step(kernel, full.code(), of(Explanation::flops), of(Explanation::calls))
+            }
+            (Work::Loops { .. } | Work::Recurrence(..) | Work::Strip(_), _) => {
                 unreachable!("invariant: every step was compiled to its own kind")
             }
         }
@@ -446,6 +471,10 @@ impl fmt::Display for Kernel {
             Kernel::Whole { name, shape } => write!(f, "{name} of {}", list(shape)),
             Kernel::Recurrence { length, steps } => {
                 write!(f, "recurrence of {length}, {steps} step{} each", if *steps == 1 { "" } else { "s" })
+            }
+            Kernel::Strip { steps, length, blocks } => {
+                write!(f, "{steps} step{}, ", if *steps == 1 { "" } else { "s" })?;
+                write!(f, "in {blocks} blocks of {length}")
             }
             Kernel::Copy => f.write_str("copy"),
         }

@@ -211,6 +211,6 @@ fn replaces(
                 && matrix.product.k <= depth
                 && matrix.product.epilogue.bias.as_ref() == Some(&matrix.product.c)
         }
-        Work::Whole(_) | Work::Recurrence(..) => false,
+        Work::Whole(_) | Work::Recurrence(..) | Work::Strip(_) => false,
     }
 }

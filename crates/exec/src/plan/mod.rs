@@ -28,6 +28,7 @@ mod large;
 mod prefix;
 mod recurrence;
 pub mod session;
+mod strip;
 pub mod structured;
 mod table;
 pub mod timings;
@@ -48,6 +49,7 @@ use chainrule_core::shape::Sizes;
 use chainrule_core::{Graph, NodeId};
 use recurrence::RecurrenceStep;
 use session::Session;
+use strip::StripStep;
 
 /// How a plan is made.
 #[derive(Clone, Debug)]
@@ -66,7 +68,12 @@ pub struct Options {
     pub limit: u128,
     /// Whether every step of a run is timed; off, a run reads no clock.
     pub timings: bool,
+    /// Bytes of a cache: steps that pass more to each other along an axis are run block by block of that axis.
+    pub cache: usize,
 }
+
+/// Second-level caches have half a megabyte to two, and what lies there is read several times as fast as what does not.
+const CACHE: usize = 3 << 19;
 
 impl Default for Options {
     fn default() -> Options {
@@ -78,6 +85,7 @@ impl Default for Options {
             reuse: true,
             limit: 2 << 30,
             timings: false,
+            cache: CACHE,
         }
     }
 }
@@ -130,6 +138,8 @@ enum Step<T> {
     Matrix(Box<MatrixStep<T>>),
     /// A recurrence.
     Recurrence(Box<RecurrenceStep<T>>),
+    /// Steps that are run block by block.
+    Strip(Box<StripStep<T>>),
 }
 
 /// A matrix product with its places in the table.
@@ -315,10 +325,11 @@ impl<T: Number> Plan<T> {
         Ok(())
     }
 
-    /// Bytes that steps keep for themselves: plans of recurrences with their carries, sums of blocks.
+    /// Bytes that steps keep for themselves: plans of recurrences with their carries, plans of blocks, sums of blocks.
     fn inner(&self) -> u128 {
         let of = |step: &Step<T>| match step {
             Step::Recurrence(step) => step.bytes(),
+            Step::Strip(step) => step.bytes(),
             Step::Loops { blocks: Some(blocks), .. } => blocks.bytes() as u128,
             _ => 0,
         };
@@ -384,6 +395,8 @@ impl<T: Number> Plan<T> {
                 },
                 // SAFETY: as above; trajectories are written by this step alone.
                 Step::Recurrence(step) => unsafe { step.run(&self.table[step.table.clone()])? },
+                // SAFETY: as above; each block writes at positions of its own.
+                Step::Strip(step) => unsafe { step.run(&self.table[step.table.clone()])? },
                 Step::Matrix(step) => {
                     let pointers = step.pointers(&self.table[step.table.clone()]);
                     // SAFETY: as above; views were read off the shapes of their arrays, and the result is no operand.

@@ -32,8 +32,9 @@ pub struct Classes {
 }
 
 impl Classes {
-    /// Groups the labels of all arrays, and chooses what is unrolled.
-    pub fn new(arrays: &Arrays, matrices: &[Option<Matrix>]) -> Classes {
+    /// Groups the labels of all arrays, and chooses what is unrolled; `kept` is a label of a nest that stays a loop
+    /// however short it is.
+    pub fn new(arrays: &Arrays, matrices: &[Option<Matrix>], kept: Option<(ArrayId, usize)>) -> Classes {
         let mut union = Union::new(arrays);
         for (k, array) in arrays.arrays.iter().enumerate() {
             let Some(nest) = array.loops() else { continue };
@@ -49,7 +50,7 @@ impl Classes {
         }
         let (of, extents) = union.classes(arrays);
         let mut classes = Classes { of, looped: extents.iter().map(|&e| e > 1).collect() };
-        classes.unroll(arrays, matrices, &extents);
+        classes.unroll(arrays, matrices, &extents, kept);
         classes
     }
 
@@ -69,7 +70,13 @@ impl Classes {
     }
 
     /// Unrolls every class up to the greatest extent that keeps the code short.
-    fn unroll(&mut self, arrays: &Arrays, matrices: &[Option<Matrix>], extents: &[usize]) {
+    fn unroll(
+        &mut self,
+        arrays: &Arrays,
+        matrices: &[Option<Matrix>],
+        extents: &[usize],
+        kept: Option<(ArrayId, usize)>,
+    ) {
         let mut fixed = vec![false; extents.len()];
         for (k, matrix) in matrices.iter().enumerate() {
             if matrix.as_ref().is_some_and(|m| is_large(&m.product)) {
@@ -84,6 +91,10 @@ impl Classes {
             e > WIDEST || (fixed[c] && e > 1) || (apart[c] && e >= LANES_PAY)
         };
         let mut looped: Vec<bool> = (0..extents.len()).map(stays).collect();
+        if let Some((id, label)) = kept {
+            let class = self.of(id, label).0 as usize;
+            looped[class] = extents[class] > 1;
+        }
         loop {
             let limit = if looped.iter().any(|&l| l) { LANES } else { STRAIGHT };
             if self.straight_line(arrays, &looped, limit) <= limit {
@@ -261,7 +272,7 @@ mod tests {
     fn loops(text: &str) -> Vec<bool> {
         let (graph, outputs) = Graph::from_text(text).unwrap();
         let arrays = lower(&graph, &outputs, &Sizes::new()).unwrap().prune();
-        let classes = Classes::new(&arrays, &[]);
+        let classes = Classes::new(&arrays, &[], None);
         let last = ArrayId(arrays.arrays.len() as u32 - 1);
         classes.all(last).iter().map(|&c| classes.is_looped(c)).collect()
     }

@@ -4,10 +4,14 @@
 //! next in registers, and what nobody else reads is never stored. Everything else passes through memory.
 
 pub mod classes;
+pub mod layout;
 pub mod memory;
 pub mod recomputed;
+pub mod strip;
+pub mod triangle;
 
 use crate::array::matrix::{self, Matrix};
+use crate::array::support::{self, Halves};
 use crate::array::{Array, ArrayId, Arrays, Body, Definition, Entry, Guard, Nest};
 use classes::{Class, Classes};
 use indexmap::IndexMap;
@@ -29,6 +33,8 @@ pub enum Work {
     Matrix(ArrayId, Box<Matrix>),
     /// The recurrence with this number, and those of its trajectories that are needed.
     Recurrence(usize, Vec<ArrayId>),
+    /// Steps that are run block by block of an axis.
+    Strip(Box<strip::Strip>),
 }
 
 /// A step of the schedule.
@@ -53,6 +59,21 @@ pub struct Schedule {
     pub stored: Vec<bool>,
     /// For each array, whether whoever reads it computes it anew.
     pub recomputed: Vec<bool>,
+    /// For each array, where its entries may differ from zero.
+    pub supports: Vec<Halves>,
+    /// For each array, where its entries are read.
+    pub demands: Vec<Halves>,
+}
+
+/// What is known of arrays that are a part of a larger computation.
+#[derive(Copy, Clone, Default)]
+pub struct Around<'a> {
+    /// A label of a nest that stays a loop, however short it is.
+    pub looped: Option<(ArrayId, usize)>,
+    /// Where inputs may differ from zero, by their numbers.
+    pub supports: &'a [Halves],
+    /// Where outputs are read, by their numbers.
+    pub demands: &'a [Halves],
 }
 
 /// What nests must share to be one step.
@@ -68,11 +89,23 @@ enum Kind {
 
 /// Chooses steps.
 pub fn schedule(arrays: &Arrays, fuse: bool) -> Schedule {
+    schedule_around(arrays, fuse, &Around::default())
+}
+
+/// Chooses steps of what is a part of something larger.
+pub fn schedule_around(arrays: &Arrays, fuse: bool, around: &Around<'_>) -> Schedule {
     let count = arrays.arrays.len();
     let mut matrices: Vec<Option<Matrix>> =
         (0..count).map(|k| matrix::recognise(arrays, ArrayId(k as u32))).collect();
     let folded = if fuse { matrix::finish(arrays, &mut matrices) } else { vec![false; count] };
-    let classes = Classes::new(arrays, &matrices);
+    let supports = support::supports(arrays, around.supports);
+    let demands = support::demands(arrays, around.demands);
+    let triangles =
+        if fuse { triangle::take(arrays, &mut matrices, &supports, &demands) } else { Vec::new() };
+    let mut classes = Classes::new(arrays, &matrices, around.looped);
+    if !triangle::settle(arrays, &mut matrices, &classes, triangles) {
+        classes = Classes::new(arrays, &matrices, around.looped);
+    }
     for (k, matrix) in matrices.iter_mut().enumerate() {
         // What is written out in full needs no kernel.
         if !classes.all(ArrayId(k as u32)).iter().any(|&c| classes.is_looped(c)) {
@@ -144,7 +177,7 @@ pub fn schedule(arrays: &Arrays, fuse: bool) -> Schedule {
     });
     // What only a constant was to be read with is computed by nobody.
     let steps: Vec<Step> = steps.filter(|step| !step.writes.is_empty()).collect();
-    Schedule { steps, classes, stored, recomputed }
+    Schedule { steps, classes, stored, recomputed, supports, demands }
 }
 
 fn step(

@@ -27,6 +27,7 @@ pub fn find(arrays: &Arrays, kept: &[bool], matrices: &[Option<Matrix>]) -> Vec<
         nest.each_operand(&mut |a: ArrayId| {
             total += work[a.index()];
             let given = matches!(arrays[a].definition, Definition::Input(_) | Definition::Reals(_));
+            let given = given || super::layout::is_copy(arrays, a);
             from_inputs &= given || recomputed[a.index()] || super::constant(&arrays[a]).is_some();
         });
         if from_inputs && total <= CHEAP {
