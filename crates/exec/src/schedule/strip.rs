@@ -196,7 +196,7 @@ impl Group {
         let wanted = ((cache / 2 / one) & !(LANES - 1)).max(LANES);
         // Blocks of one length need one plan, with one place in the cache: worth a block that is longer than wanted.
         let fits = |length: &usize| self.extent.is_multiple_of(*length);
-        let near = (wanted * 3 / 4..=wanted * 7 / 4).filter(|l| l.is_multiple_of(LANES) && *l > 0);
+        let near = (wanted * 3 / 4..=wanted * 2).filter(|l| l.is_multiple_of(LANES) && *l > 0);
         // Else the last block is nearly as long as the others.
         let even = || self.extent.div_ceil(self.extent.div_ceil(wanted)).next_multiple_of(LANES);
         near.filter(fits).min_by_key(|l| l.abs_diff(wanted)).unwrap_or_else(even)
