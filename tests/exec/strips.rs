@@ -89,7 +89,8 @@ fn points(seed: u64) -> Program {
     outputs.extend(numbers.last());
     let last = g.form("y = sum(i, sum(r, a[i,r]))", &[("a", d.pick(&rows))]).expect("a sum");
     outputs.push(last);
-    let sizes: Sizes = [("n".into(), 100 + d.below(160) as i64), ("m".into(), d.pick(&[3, 9, 14, 14, 14, 20]))].into();
+    let sizes: Sizes =
+        [("n".into(), 100 + d.below(160) as i64), ("m".into(), d.pick(&[3, 9, 14, 14, 14, 20]))].into();
     Program { graph: g, outputs, sizes }
 }
 

@@ -73,7 +73,7 @@ pub struct Options {
 }
 
 /// Second-level caches have half a megabyte to two, and what lies there is read several times as fast as what does not.
-const CACHE: usize = 3 << 19;
+const CACHE: usize = 1 << 20;
 
 impl Default for Options {
     fn default() -> Options {

@@ -189,14 +189,17 @@ impl Group {
             && self.block(cache, bytes) * 2 <= self.extent
     }
 
-    /// Positions of a block: intermediates of a block take half of the cache.
+    /// Positions of a block: intermediates of a block take half of the cache. The rest is for what every block reads, and
+    /// for its sums.
     fn block(&self, cache: usize, bytes: usize) -> usize {
         let one = (self.kept_inside * bytes).div_ceil(self.extent).max(1);
         let wanted = ((cache / 2 / one) & !(LANES - 1)).max(LANES);
-        // Blocks of one length need one plan.
+        // Blocks of one length need one plan, with one place in the cache: worth a block that is longer than wanted.
         let fits = |length: &usize| self.extent.is_multiple_of(*length);
-        let near = (wanted * 3 / 4..=wanted * 5 / 4).filter(|l| l.is_multiple_of(LANES) && *l > 0);
-        near.filter(fits).min_by_key(|l| l.abs_diff(wanted)).unwrap_or(wanted)
+        let near = (wanted * 3 / 4..=wanted * 2).filter(|l| l.is_multiple_of(LANES) && *l > 0);
+        // Else the last block is nearly as long as the others.
+        let even = || self.extent.div_ceil(self.extent.div_ceil(wanted)).next_multiple_of(LANES);
+        near.filter(fits).min_by_key(|l| l.abs_diff(wanted)).unwrap_or_else(even)
     }
 
     /// The group as one step.

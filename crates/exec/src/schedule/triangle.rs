@@ -109,6 +109,6 @@ output %4
         // Two thirds of the square, too many rows, too few points.
         assert_eq!(kernels(20, 1000, "nonneg(#0+-1*#1+6)"), 1);
         assert_eq!(kernels(32, 1000, "nonneg(#0+-1*#1)"), 1);
-        assert_eq!(kernels(20, 30, "nonneg(#0+-1*#1)"), 1);
+        assert_eq!(kernels(20, 60, "nonneg(#0+-1*#1)"), 1);
     }
 }
