@@ -74,6 +74,8 @@ pub(crate) struct Bounded<S> {
     magnitude: f64,
     inherited: f64,
     roundings: f64,
+    /// The least magnitude of a term, infinite factors apart; of a sum without terms it is infinite.
+    least: f64,
     /// The power of two that all leaves are whole multiples of, where every order of evaluation is exact.
     grid: Option<i32>,
 }
@@ -98,17 +100,26 @@ impl<S: Number> Bounded<S> {
     /// A number without error.
     pub(crate) fn exact(value: S) -> Bounded<S> {
         let v = value.to_f64();
-        Bounded { value, magnitude: v.abs(), inherited: 0.0, roundings: 0.0, grid: Some(lowest_bit(v)) }
+        let least = if v.is_finite() { v.abs() } else { 1.0 };
+        Bounded {
+            value,
+            magnitude: v.abs(),
+            inherited: 0.0,
+            roundings: 0.0,
+            least,
+            grid: Some(lowest_bit(v)),
+        }
     }
 
     /// A number that is off by at most this.
     pub(crate) fn leaf(value: S, inherited: f64) -> Bounded<S> {
-        Bounded { value, magnitude: value.to_f64().abs(), inherited, roundings: 0.0, grid: None }
+        let magnitude = value.to_f64().abs();
+        Bounded { value, magnitude, inherited, roundings: 0.0, least: magnitude, grid: None }
     }
 
     /// A value about which nothing is known.
     fn undecided(value: S) -> Bounded<S> {
-        Bounded { value, magnitude: 0.0, inherited: f64::INFINITY, roundings: 0.0, grid: None }
+        Bounded { value, magnitude: 0.0, inherited: f64::INFINITY, roundings: 0.0, least: 0.0, grid: None }
     }
 
     /// The value of the slow evaluator.
@@ -172,7 +183,18 @@ impl<S: Number> Bounded<S> {
         // A product that underflows is off by an absolute amount.
         let tiny = grid.is_none() && magnitude < 2f64.powi(least + 60);
         let inherited = if tiny { inherited + 2f64.powi(least) } else { inherited };
-        Bounded { value, magnitude, inherited, roundings, grid }
+        Bounded { value, magnitude, inherited, roundings, least: 0.0, grid }
+    }
+
+    /// The same, and its least term.
+    fn with_least(self, least: f64) -> Bounded<S> {
+        Bounded { least, ..self }
+    }
+
+    /// The least term of a product.
+    fn least_of_product(&self, other: &Bounded<S>) -> f64 {
+        let empty = self.least.is_infinite() || other.least.is_infinite();
+        if empty { f64::INFINITY } else { self.least * other.least }
     }
 
     /// The result of an operation on something that is not finite, or not known.
@@ -182,12 +204,14 @@ impl<S: Number> Bounded<S> {
 
     fn plus(&self, other: &Bounded<S>) -> Bounded<S> {
         let value = self.value + other.value;
+        let least = self.least.min(other.least);
         if self.certain_nan() || other.certain_nan() {
             return Bounded::exact(S::nan());
         }
         if !self.finite() || !other.finite() || !self.decided() || !other.decided() {
             // ∞ - ∞ is NaN in this order; taken together first, the terms may leave an ∞.
-            return Bounded::special(value, self.decided() && other.decided() && !value.is_nan());
+            let certain = self.decided() && other.decided() && !value.is_nan();
+            return Bounded::special(value, certain).with_least(least);
         }
         let grid = self.grid.zip(other.grid).map(|(a, b)| a.min(b));
         Bounded::polynomial(
@@ -197,6 +221,7 @@ impl<S: Number> Bounded<S> {
             self.roundings + other.roundings + 1.0,
             grid,
         )
+        .with_least(least)
     }
 
     fn times(&self, other: &Bounded<S>) -> Bounded<S> {
@@ -208,10 +233,13 @@ impl<S: Number> Bounded<S> {
         if !self.decided() || !other.decided() {
             return Bounded::undecided(value);
         }
+        let least = self.least_of_product(other);
         if !self.finite() || !other.finite() {
-            // Distributed over a sum with terms of both signs, or with a zero, ∞ times it may be NaN.
+            // Distributed over a sum with terms of both signs, or with a zero, ∞ times it may be NaN; and so it may if
+            // factors that underflow are multiplied first.
             let plain = |x: &Bounded<S>| !x.finite() || (x.nonzero() && x.magnitude <= x.v().abs() * SLACK);
-            return Bounded::special(value, plain(self) && plain(other));
+            let survives = least > 2f64.powi(format::<S>().1);
+            return Bounded::special(value, plain(self) && plain(other) && survives).with_least(least);
         }
         let grid = self.grid.zip(other.grid).map(|(a, b)| a.saturating_add(b).min(4096));
         let grid = if self.exact_zero() || other.exact_zero() { Some(4096) } else { grid };
@@ -224,6 +252,7 @@ impl<S: Number> Bounded<S> {
             a.roundings + b.roundings + 1.0,
             grid,
         )
+        .with_least(least)
     }
 
     fn over(&self, other: &Bounded<S>) -> Bounded<S> {
@@ -262,6 +291,7 @@ impl<S: Number> Bounded<S> {
             self.roundings + other.roundings + 2.0,
             grid,
         )
+        .with_least(self.least * w)
     }
 
     /// The result of a function that is within two ulp of the true one, the argument's error included in `spread`.
@@ -394,6 +424,11 @@ impl<S: Number> Scalar for Bounded<S> {
             x.to_small().is_some_and(|(n, d)| n.abs() < 1 << 20 && d > 0 && d < 1 << 20 && d & (d - 1) == 0);
         // The plan rounds a coefficient to a double first.
         if dyadic { Bounded::exact(value) } else { Bounded::leaf(value, S::epsilon() * value.to_f64().abs()) }
+    }
+
+    /// Where sums begin: no term.
+    fn zero() -> Self {
+        Bounded::exact(S::zero()).with_least(f64::INFINITY)
     }
 
     fn from_f64(x: f64) -> Self {

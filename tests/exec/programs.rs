@@ -173,8 +173,7 @@ pub(crate) fn program(seed: u64) -> Program {
 }
 
 /// `C[t,i,j] = Σ_k A[i,k] B[k,j] [P[t,k]]`, at sizes at which it is a kernel's work, its axes in any order; A may have
-/// the axis of the batch too. Two factors only: a third would be multiplied into one of them first, and overflow there
-/// where the slow evaluator does not.
+/// the axis of the batch too, and there may be a factor along the sum.
 ///
 /// The rows and columns are enough for the terms to be left out row by row. Of smaller products the mask is written into
 /// a factor, where an infinite entry of the other one makes NaN of an absent term.
@@ -189,7 +188,7 @@ pub(crate) fn masked_products(seed: u64) -> Program {
     let mut text = "chainrule-graph 1\n".to_string();
     let mut factors = Vec::new();
     for (k, (name, axes)) in
-        [("A", vec![0, 1, 3]), ("B", vec![3, 2]), ("P", vec![0, 3])].into_iter().enumerate()
+        [("A", vec![0, 1, 3]), ("B", vec![3, 2]), ("P", vec![0, 3]), ("s", vec![3])].into_iter().enumerate()
     {
         let mut axes: Vec<usize> = if name == "A" && d.below(2) == 0 { vec![1, 3] } else { axes };
         let swap = d.below(axes.len());
@@ -201,9 +200,9 @@ pub(crate) fn masked_products(seed: u64) -> Program {
         factors.push(format!("%{k}[{}]", at.join(",")));
     }
     let shape: Vec<_> = order.iter().map(|&a| extents[a].to_string()).collect();
-    let shape = shape.join(",");
+    let (shape, scale) = (shape.join(","), if d.below(3) == 0 { &factors[3] } else { "" });
     text += &format!(
-        "%3 : real[{shape}] = contract [{shape}|{}] {} {} where holds {}\noutput %3\n",
+        "%4 : real[{shape}] = contract [{shape}|{}] {} {} {scale} where holds {}\noutput %4\n",
         extents[3], factors[0], factors[1], factors[2]
     );
     let (graph, outputs) = Graph::from_text(&text).unwrap_or_else(|e| panic!("{e}\n{text}"));
