@@ -138,16 +138,20 @@ def escaped(text):
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def picture(found):
-    """A bar for each goal, from ratio 1 to the ratio, on a logarithmic axis; a stroke at the goal."""
-    # A goal that holds for several sizes is drawn at the worst of them; absolute ones have no ratio.
-    worst = {}
+def worst(found):
+    """Of a goal that holds for several sizes the worst of them; absolute ones have no ratio and are left out."""
+    kept = {}
     for o in found:
         if o.goal.systems or o.goal.against:
             key = o.goal.workload, o.goal.name, o.threads
-            if key not in worst or o.ratio / o.goal.most > worst[key].ratio / worst[key].goal.most:
-                worst[key] = o
-    bars = list(worst.values())
+            if key not in kept or o.ratio / o.goal.most > kept[key].ratio / kept[key].goal.most:
+                kept[key] = o
+    return list(kept.values())
+
+
+def picture(found):
+    """A bar for each goal, from ratio 1 to the ratio, on a logarithmic axis; a stroke at the goal."""
+    bars = worst(found)
     if not bars:
         return None
     left, width, row, top = 430, 420, 22, 46

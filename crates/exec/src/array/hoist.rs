@@ -238,13 +238,11 @@ fn receive(
 
 #[cfg(test)]
 mod tests {
+    use super::super::compared::answers_as_evaluated;
     use super::super::{Body, Definition, lower::lower, merge::merge};
     use super::hoist;
-    use crate::{Options, Plan, Value};
     use chainrule_core::Graph;
-    use chainrule_core::eval::Bindings;
     use chainrule_core::shape::Sizes;
-    use chainrule_core::tensor::Tensor;
 
     /// `h ← tanh(h + w tanh(x[t]) + Σ V x[t])`, and `tanh x` besides.
     const CELL: &str = "chainrule-graph 2
@@ -294,33 +292,8 @@ output %5
 
     #[test]
     fn a_recurrence_answers_what_it_did() {
-        let (graph, outputs) = Graph::from_text(CELL).unwrap();
-        let numbers =
-            |count: usize, by: f64| -> Vec<f64> { (0..count).map(|k| (k as f64 * by).sin()).collect() };
-        let given =
-            [("h", vec![3], 1.0), ("x", vec![5, 3], 2.0), ("w", vec![3], 3.0), ("V", vec![3, 3], 4.0)];
-        let mut at = Bindings::new();
-        for (name, shape, by) in &given {
-            let count = shape.iter().product();
-            at = at.with(name, Tensor::new(shape, numbers(count, *by)).unwrap());
-        }
-        let expected = graph.evaluate(&outputs, &at).unwrap();
-        let mut plan = Plan::<f64>::compile(&graph, &outputs, &Options::default()).unwrap();
-        let values: Vec<Vec<f64>> = plan
-            .inputs()
-            .iter()
-            .map(|i| {
-                let (_, shape, by) = given.iter().find(|(name, ..)| *name == i.name).unwrap();
-                numbers(shape.iter().product(), *by)
-            })
-            .collect();
-        let inputs: Vec<Value<'_, f64>> = values.iter().map(|v| Value::Real(v)).collect();
-        let (mut first, mut second) = ([0.0; 15], [0.0; 15]);
-        plan.run(&inputs, &mut [&mut first, &mut second]).unwrap();
-        for (expected, found) in expected.iter().zip([first, second]) {
-            for (&e, f) in expected.real().unwrap().data().iter().zip(found) {
-                assert!((e - f).abs() < 1e-14, "{e} {f}");
-            }
-        }
+        let inputs: [(&str, &[usize], f64); 4] =
+            [("h", &[3], 1.0), ("x", &[5, 3], 2.0), ("w", &[3], 3.0), ("V", &[3, 3], 4.0)];
+        answers_as_evaluated(CELL, &inputs);
     }
 }

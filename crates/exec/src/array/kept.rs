@@ -204,12 +204,10 @@ fn wanted(arrays: &Arrays, same: &FxHashMap<ArrayId, Same>) -> Vec<(ArrayId, Sam
 
 #[cfg(test)]
 mod tests {
+    use super::super::compared::answers_as_evaluated;
     use super::super::{Arrays, Body, lower::lower, passes::rewrite};
-    use crate::{Options, Plan, Value};
     use chainrule_core::Graph;
-    use chainrule_core::eval::Bindings;
     use chainrule_core::shape::Sizes;
-    use chainrule_core::tensor::Tensor;
 
     /// `h ← tanh(sigmoid(w h) + h x[t])`, and outside `sigmoid(w h)` of all steps and the functions of the new carry.
     fn cell(backward: bool) -> String {
@@ -267,34 +265,10 @@ output %11
 
     #[test]
     fn it_has_the_value_it_had() {
-        let numbers =
-            |count: usize, by: f64| -> Vec<f64> { (0..count).map(|k| (k as f64 * by).sin()).collect() };
-        let given = [("h", vec![3], 1.0), ("x", vec![5, 3], 2.0), ("W", vec![2, 3], 3.0)];
         for backward in [false, true] {
-            let (graph, outputs) = Graph::from_text(&cell(backward)).unwrap();
-            let mut at = Bindings::new();
-            for (name, shape, by) in &given {
-                let count = shape.iter().product();
-                at = at.with(name, Tensor::new(shape, numbers(count, *by)).unwrap());
-            }
-            let expected = graph.evaluate(&outputs, &at).unwrap();
-            let mut plan = Plan::<f64>::compile(&graph, &outputs, &Options::default()).unwrap();
-            let values: Vec<Vec<f64>> = plan
-                .inputs()
-                .iter()
-                .map(|i| {
-                    let (_, shape, by) = given.iter().find(|(name, ..)| *name == i.name).unwrap();
-                    numbers(shape.iter().product(), *by)
-                })
-                .collect();
-            let inputs: Vec<Value<'_, f64>> = values.iter().map(|v| Value::Real(v)).collect();
-            let (mut first, mut second) = ([0.0; 15], [0.0; 15]);
-            plan.run(&inputs, &mut [&mut first, &mut second]).unwrap();
-            for (expected, found) in expected.iter().zip([first, second]) {
-                for (&e, f) in expected.real().unwrap().data().iter().zip(found) {
-                    assert!((e - f).abs() < 1e-14, "{e} {f}");
-                }
-            }
+            let inputs: [(&str, &[usize], f64); 3] =
+                [("h", &[3], 1.0), ("x", &[5, 3], 2.0), ("W", &[2, 3], 3.0)];
+            answers_as_evaluated(&cell(backward), &inputs);
         }
     }
 }

@@ -5,6 +5,8 @@
 
 pub mod chain;
 pub mod checks;
+#[cfg(test)]
+mod compared;
 pub mod composite;
 pub mod ends;
 pub mod hoist;
