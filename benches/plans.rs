@@ -148,7 +148,7 @@ fn scaling() -> Answer<()> {
         ("sum(cumsum(x)^2)", |n| loss_of(n, |x| x.cumsum(0).sq().sum())),
         ("Rosenbrock, rolled", |n| {
             loss_of(n, |x| {
-                let (a, b) = (x.slice(0, 0, -1), x.slice(0, 1, i64::MAX));
+                let (a, b) = (x.slice(0, 0, n as i64 - 1), x.slice(0, 1, n as i64 - 1));
                 ((b - a.sq()).sq() * 100.0 + (1.0 - a).sq()).sum()
             })
         }),
