@@ -323,6 +323,10 @@ impl<S: Number> Bounded<S> {
         let (x, radius) = (self.v(), self.radius());
         if radius == 0.0 || !x.is_finite() {
             let y = value.to_f64();
+            // The sign of a zero that was computed is not certain, and at a pole decides which infinity.
+            if x == 0.0 && self.roundings > 0.0 && f(&-self.value).to_f64() != y && y.is_infinite() {
+                return Bounded::undecided(value);
+            }
             // A zero at a small exact argument is the function's own, not an underflow.
             let known = !y.is_finite() || (y == 0.0 && (x.abs() <= 1.0 || !x.is_finite()));
             return if known { Bounded::exact(value) } else { Bounded::rounded(value, 0.0) };
