@@ -7,7 +7,6 @@ A folder may be several, parted by commas: of the same measurement in several ru
 Writes docs/peers.md and docs/ratios.svg, and the table between the marks of README.md.
 """
 
-import math
 import sys
 from pathlib import Path
 
@@ -24,19 +23,9 @@ some goals are missed stands in [performance.md](performance.md).
 """
 
 
-def least(folders):
-    """The rows of all runs, each measurement once."""
-    kept = {}
-    for row in (row for folder in folders for row in report.read(folder / "results.jsonl")):
-        key = tuple(str(row[name]) for name in ("workload", "metric", "n", "system", "threads"))
-        if row.get("seconds_min", math.inf) <= kept.get(key, row).get("seconds_min", math.inf):
-            kept[key] = row
-    return kept.values()
-
-
 def run(title, command, folders):
     """The section of a run: where it was made, its goals, every measurement."""
-    rows = report.Rows(least(folders))
+    rows = report.Rows(report.least(row for folder in folders for row in report.read(folder / "results.jsonl")))
     found = list(report.outcomes(rows))
     reached = f"{sum(o.met() for o in found)} of {len(found)} goals reached."
     lines = [f"## {title}", "", f"`{command}`: {(folders[0] / 'machine.txt').read_text().strip()}. {reached}", ""]

@@ -106,7 +106,7 @@ def main():
     pin = None
     if wanted.threads == 1 and hasattr(os, "sched_setaffinity") and wanted.core in os.sched_getaffinity(0):
         pin = lambda: os.sched_setaffinity(0, {wanted.core})  # noqa: E731
-    kept = {}
+    measured = []
     workloads = wanted.workloads or WORKLOADS
     for workload in workloads:
         for turn in range(wanted.rounds):
@@ -115,18 +115,15 @@ def main():
                 rows = rows_of(command, pin)
                 if who == "ours" and workload == "W1":
                     rows.append(text_to_numbers(command_line, wanted.core if pin else None))
-                for row in rows:
-                    key = tuple(str(row[name]) for name in ("workload", "metric", "n", "system", "threads"))
-                    before = kept.get(key)
-                    if before is None or row.get("seconds_min", 1e300) < before.get("seconds_min", 1e300):
-                        kept[key] = row
+                measured += rows
     progress("")
     out.mkdir(parents=True, exist_ok=True)
     (out / "machine.txt").write_text(machine() + "\n")
-    (out / "results.jsonl").write_text("".join(json.dumps(row) + "\n" for row in kept.values()))
     import report
 
-    sys.exit(not report.write(kept.values(), out))
+    kept = report.least(measured)
+    (out / "results.jsonl").write_text("".join(json.dumps(row) + "\n" for row in kept))
+    sys.exit(not report.write(kept, out))
 
 
 main()

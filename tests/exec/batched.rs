@@ -1,6 +1,6 @@
 //! A plan over a batch answers, row by row, what the program answers for each entry.
 
-use crate::judge::{Case, Data, Tally, data, expected, judge, run};
+use crate::judge::{Case, Data, Tally, data, expected, judge, none_differ, run};
 use crate::programs::{Dice, Program, derivatives, program};
 use crate::random::count;
 use chainrule_core::NodeId;
@@ -103,7 +103,7 @@ fn rows_agree<S: Number>(seeds: std::ops::Range<u64>, program: impl Fn(u64) -> P
     let total = seeds.end - seeds.start;
     let wrong: Vec<String> =
         seeds.filter_map(|seed| disagreement::<S>(seed, program(seed), &mut ran, &mut tally)).collect();
-    assert!(wrong.is_empty(), "{} differ\n{}", wrong.len(), wrong[..wrong.len().min(4)].join("\n"));
+    none_differ(&wrong);
     assert!(ran.iter().all(|&n| n as u64 > total / 20), "batches of 0, 1, 3 that ran: {ran:?} of {total}");
     assert!(tally.judged as u64 > total, "{tally:?}");
 }

@@ -172,21 +172,28 @@ impl<S: Number> Bounded<S> {
     }
 
     /// A polynomial of operands, all finite and decided; given up where another order may overflow or underflow.
-    fn polynomial(value: S, magnitude: f64, inherited: f64, roundings: f64, grid: Option<i32>) -> Bounded<S> {
-        let (bits, least, greatest) = format::<S>();
+    fn polynomial(
+        value: S,
+        magnitude: f64,
+        inherited: f64,
+        roundings: f64,
+        least: f64,
+        grid: Option<i32>,
+    ) -> Bounded<S> {
+        let (bits, lowest, greatest) = format::<S>();
         if magnitude + inherited > 2f64.powi(greatest - 8) || !value.to_f64().is_finite() {
             return Bounded::undecided(value);
         }
         let fits =
-            |g: &i32| magnitude == 0.0 || (*g >= least && magnitude < 2f64.powi((g + bits - 1).min(1000)));
+            |g: &i32| magnitude == 0.0 || (*g >= lowest && magnitude < 2f64.powi((g + bits - 1).min(1000)));
         let grid = grid.filter(fits);
         // A product that underflows is off by an absolute amount.
-        let tiny = grid.is_none() && magnitude < 2f64.powi(least + 60);
-        let inherited = if tiny { inherited + 2f64.powi(least) } else { inherited };
-        Bounded { value, magnitude, inherited, roundings, least: 0.0, grid }
+        let tiny = grid.is_none() && magnitude < 2f64.powi(lowest + 60);
+        let inherited = if tiny { inherited + 2f64.powi(lowest) } else { inherited };
+        Bounded { value, magnitude, inherited, roundings, least, grid }
     }
 
-    /// The same, and its least term.
+    /// The same with another least term.
     fn with_least(self, least: f64) -> Bounded<S> {
         Bounded { least, ..self }
     }
@@ -219,9 +226,9 @@ impl<S: Number> Bounded<S> {
             self.magnitude + other.magnitude,
             self.inherited + other.inherited,
             self.roundings + other.roundings + 1.0,
+            least,
             grid,
         )
-        .with_least(least)
     }
 
     fn times(&self, other: &Bounded<S>) -> Bounded<S> {
@@ -250,9 +257,9 @@ impl<S: Number> Bounded<S> {
             a.magnitude * b.magnitude,
             ra * b.magnitude + a.magnitude * rb + ra * rb,
             a.roundings + b.roundings + 1.0,
+            least,
             grid,
         )
-        .with_least(least)
     }
 
     fn over(&self, other: &Bounded<S>) -> Bounded<S> {
@@ -289,9 +296,9 @@ impl<S: Number> Bounded<S> {
             m * w,
             r * w + m * rw + r * rw,
             self.roundings + other.roundings + 2.0,
+            self.least * w,
             grid,
         )
-        .with_least(self.least * w)
     }
 
     /// The result of a function that is within two ulp of the true one, the argument's error included in `spread`.

@@ -1,6 +1,6 @@
 //! A plan whose outputs take the place of inputs answers, to the bit, what the ordinary plan answers.
 
-use crate::judge::{Case, Data, bits_differ};
+use crate::judge::{Case, Data, bits_differ, none_differ};
 use crate::programs::{Program, derivatives, program};
 use crate::random::count;
 use chainrule_core::rational::Rational;
@@ -66,7 +66,7 @@ fn same_bits<S: Number>(seeds: std::ops::Range<u64>, program: impl Fn(u64) -> Pr
     let mut counted = [0; 2];
     let wrong: Vec<String> =
         seeds.filter_map(|seed| disagreement::<S>(seed, program(seed), &mut counted)).collect();
-    assert!(wrong.is_empty(), "{} differ\n{}", wrong.len(), wrong[..wrong.len().min(4)].join("\n"));
+    none_differ(&wrong);
     let [pairs, copied] = counted;
     assert!(copied > 0 && pairs > copied, "{pairs} outputs in place, {copied} of them copied");
 }

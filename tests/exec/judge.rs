@@ -248,6 +248,11 @@ impl<S: Number> Case<S> {
     }
 }
 
+/// Panics with the first of what is wrong, if anything is.
+pub(crate) fn none_differ(wrong: &[String]) {
+    assert!(wrong.is_empty(), "{} differ\n{}", wrong.len(), wrong[..wrong.len().min(8)].join("\n"));
+}
+
 /// The first entry that differs by a bit, but for which NaN a NaN is.
 pub(crate) fn bits_differ<S: Number>(a: &[Vec<S>], b: &[Vec<S>]) -> Option<String> {
     for (n, (a, b)) in a.iter().zip(b).enumerate() {

@@ -112,9 +112,7 @@ pub struct Expectation {
 impl Program {
     /// Reads a file and finds the meaning of everything in it. Nothing stops at the first mistake.
     pub fn new(source: Source) -> Program {
-        let (file, diagnostics) = parse::parse(&source);
-        let source = Arc::new(source);
-        build::build(source, Arc::new(file), diagnostics, Reading::Whole)
+        Program::read(source, Reading::Whole)
     }
 
     /// Reads a file for the sake of its names: claims, expectations and answers are parsed and left alone.
@@ -130,8 +128,7 @@ impl Program {
     /// assert!(program.query("dl/dx", None).is_ok());
     /// ```
     pub fn declarations(source: Source) -> Program {
-        let (file, diagnostics) = parse::parse(&source);
-        build::build(Arc::new(source), Arc::new(file), diagnostics, Reading::Declarations)
+        Program::read(source, Reading::Declarations)
     }
 
     /// Reads declarations as they are typed on a command line: sizes need no declaration of their own.
@@ -143,8 +140,12 @@ impl Program {
     /// assert_eq!(query.shape[0].to_string(), "n");
     /// ```
     pub fn inline(source: Source) -> Program {
+        Program::read(source, Reading::Inline)
+    }
+
+    fn read(source: Source, reading: Reading) -> Program {
         let (file, diagnostics) = parse::parse(&source);
-        build::build(Arc::new(source), Arc::new(file), diagnostics, Reading::Inline)
+        build::build(Arc::new(source), Arc::new(file), diagnostics, reading)
     }
 
     /// Whether anything has no meaning.

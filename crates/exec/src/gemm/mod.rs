@@ -35,5 +35,5 @@ mod workspace;
 pub use lanes::Real;
 pub use product::{Epilogue, Line, Misfit, Operands, Product, Prologue, Strides, View};
 pub use run::Pointers;
-pub(crate) use run::fork;
+pub(crate) use run::fork_blocks;
 pub use workspace::Workspace;

@@ -456,6 +456,16 @@ pub(crate) fn fork<S: Send>(
     rayon::join(|| fork(first, half, left, work), || fork(first + half, parts - half, right, work));
 }
 
+/// Runs `work` on blocks `0..count`, divided among threads with a slot each; blocks of a thread follow each other.
+pub(crate) fn fork_blocks<S: Send>(
+    count: usize,
+    slots: &mut [S],
+    work: &(dyn Fn(std::ops::Range<usize>, &mut S) + Sync),
+) {
+    let parts = slots.len();
+    fork(0, parts, slots, &|part, slot| work(part * count / parts..(part + 1) * count / parts, slot));
+}
+
 /// # Safety
 /// As [`share`]; nobody else has these pieces.
 unsafe fn compute<T: Real, K: Kernels<T>>(

@@ -6,6 +6,7 @@
 use crate::lane::program::{Binary, Buffer, Comparison, Fold, Function, Precision, Test, Unary};
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
+use std::collections::BTreeMap;
 
 /// No value.
 pub(super) const NONE: u32 = u32::MAX;
@@ -89,6 +90,9 @@ pub(super) struct Inst {
 }
 
 impl Inst {
+    /// What is left where an instruction was taken away.
+    pub(super) const NOTHING: Inst = Inst { act: Act::Nothing, dst: NONE, args: [NONE; 3], lanes: 0 };
+
     /// The values it reads.
     pub(super) fn reads(&self) -> impl Iterator<Item = u32> + use<> {
         self.args.into_iter().filter(|v| *v != NONE)
@@ -176,7 +180,22 @@ pub(super) struct Flat {
     pub ahead: Vec<Buffer>,
 }
 
+/// Instructions by the place of the one that they come before, or that they replace.
+pub(super) type Changes = BTreeMap<usize, Vec<Inst>>;
+
 impl Flat {
+    /// Puts instructions before others and in the place of others, and drops those that were taken away.
+    pub(super) fn rewrite(&mut self, mut before: Changes, mut instead: Changes) {
+        for (at, inst) in std::mem::take(&mut self.insts).into_iter().enumerate() {
+            self.insts.extend(before.remove(&at).into_iter().flatten());
+            match instead.remove(&at) {
+                Some(insts) => self.insts.extend(insts),
+                None if inst.act == Act::Nothing => {}
+                None => self.insts.push(inst),
+            }
+        }
+    }
+
     /// Lanes of a register.
     pub(super) fn width(&self) -> u8 {
         self.precision.lanes() as u8

@@ -14,10 +14,9 @@
 //! Source: Larsen and Amarasinghe, PLDI 2000, from stores downwards.
 
 use super::calls::{is_straight, mixed};
-use super::flat::{Access, Act, Flat, Inst, NONE};
+use super::flat::{Access, Act, Changes, Flat, Inst, NONE};
 use crate::lane::program::Buffer;
 use rustc_hash::{FxHashMap, FxHashSet};
-use std::collections::BTreeMap;
 
 /// Instructions over which a store waits: what is stored together is all in registers at once.
 const APART: usize = 96;
@@ -56,8 +55,7 @@ pub(super) fn combine(flat: &mut Flat) {
     let mixed = mixed(flat, &flat.insts);
     let stays = |inst: &Inst| is_straight(inst) && !matches!(inst.act, Act::Call(_) | Act::CallWhere(_));
     let mut start = 0;
-    let (mut before, mut instead): (BTreeMap<usize, Vec<Inst>>, BTreeMap<usize, Vec<Inst>>) =
-        Default::default();
+    let (mut before, mut instead) = (Changes::new(), Changes::new());
     while start < flat.insts.len() {
         let length = flat.insts[start..].iter().take_while(|inst| stays(inst)).count();
         if length > 1 {
@@ -68,17 +66,8 @@ pub(super) fn combine(flat: &mut Flat) {
         }
         start += length.max(1);
     }
-    if instead.is_empty() {
-        return;
-    }
-    let insts = std::mem::take(&mut flat.insts);
-    for (at, inst) in insts.into_iter().enumerate() {
-        flat.insts.extend(before.remove(&at).into_iter().flatten());
-        match instead.remove(&at) {
-            Some(insts) => flat.insts.extend(insts),
-            None if inst.act == Act::Nothing => {}
-            None => flat.insts.push(inst),
-        }
+    if !instead.is_empty() {
+        flat.rewrite(before, instead);
     }
 }
 
@@ -92,9 +81,9 @@ struct Stretch<'f> {
     /// Buffers that are written.
     written: FxHashSet<Buffer>,
     /// What is added before an instruction: loads stay where they were.
-    before: BTreeMap<usize, Vec<Inst>>,
+    before: Changes,
     /// What takes the place of an instruction.
-    instead: BTreeMap<usize, Vec<Inst>>,
+    instead: Changes,
 }
 
 impl<'f> Stretch<'f> {
@@ -126,16 +115,7 @@ impl<'f> Stretch<'f> {
             buffer(store.access).is_some_and(|b| !read.contains(&b) && written[&b].is_some())
         });
         let written = written.into_keys().collect();
-        Stretch {
-            flat,
-            uses,
-            mixed,
-            made,
-            stores,
-            written,
-            before: BTreeMap::new(),
-            instead: BTreeMap::new(),
-        }
+        Stretch { flat, uses, mixed, made, stores, written, before: Changes::new(), instead: Changes::new() }
     }
 
     fn place(&self, access: u32) -> (u32, i64) {
@@ -201,7 +181,7 @@ impl<'f> Stretch<'f> {
         let lanes = if full { 0 } else { numbers.len() as u8 };
         let act = if full { Act::StoreVector(access) } else { Act::Store(access) };
         insts.push(Inst { act, dst: NONE, args: [value, NONE, NONE], lanes });
-        numbers.iter().for_each(|n| self.drop_inst(n.at));
+        numbers.iter().for_each(|n| self.flat.insts[n.at] = Inst::NOTHING);
         self.instead.insert(last, insts);
         true
     }
@@ -211,10 +191,6 @@ impl<'f> Stretch<'f> {
         let access = Access { lane: self.flat.bytes(), ..self.flat.accesses[access as usize].clone() };
         self.flat.accesses.push(access);
         self.flat.accesses.len() as u32 - 1
-    }
-
-    fn drop_inst(&mut self, at: usize) {
-        self.flat.insts[at] = Inst { act: Act::Nothing, dst: NONE, args: [NONE; 3], lanes: 0 };
     }
 
     /// How a vector of values is best made, and how many instructions that saves.
@@ -304,7 +280,7 @@ impl<'f> Stretch<'f> {
                 let load = Inst { act: Act::Load(access), dst, args: [NONE; 3], lanes: self.flat.width() };
                 self.before.entry(at).or_default().push(load);
                 if *alone {
-                    places.into_iter().for_each(|at| self.drop_inst(at));
+                    places.into_iter().for_each(|at| self.flat.insts[at] = Inst::NOTHING);
                 }
                 dst
             }
@@ -314,7 +290,7 @@ impl<'f> Stretch<'f> {
                 for (arg, operand) in args.iter_mut().zip(operands) {
                     *arg = self.write(operand, insts);
                 }
-                values.iter().for_each(|v| self.drop_inst(self.made[v]));
+                values.iter().for_each(|v| self.flat.insts[self.made[v]] = Inst::NOTHING);
                 let dst = self.flat.vector();
                 insts.push(Inst { act, dst, args, lanes: 0 });
                 dst

@@ -11,7 +11,7 @@
 //! be written by two of them.
 
 use super::calls::is_kept_in_order;
-use super::flat::{Access, Act, Flat, Inst, NONE, Shuffle};
+use super::flat::{Access, Act, Changes, Flat, Inst, NONE, Shuffle};
 use crate::lane::program::{Buffer, Precision};
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
@@ -39,7 +39,7 @@ pub(super) fn transpose(flat: &mut Flat) {
     if flat.precision != Precision::F64 {
         return;
     }
-    let mut instead: BTreeMap<usize, Vec<Inst>> = BTreeMap::new();
+    let mut instead = Changes::new();
     let mut start = 0;
     while start < flat.insts.len() {
         let length = flat.insts[start..].iter().take_while(|inst| !is_kept_in_order(inst)).count();
@@ -48,19 +48,12 @@ pub(super) fn transpose(flat: &mut Flat) {
         }
         start += length.max(1);
     }
-    if instead.is_empty() {
-        return;
-    }
-    for (at, inst) in std::mem::take(&mut flat.insts).into_iter().enumerate() {
-        match instead.remove(&at) {
-            Some(insts) => flat.insts.extend(insts),
-            None if inst.act == Act::Nothing => {}
-            None => flat.insts.push(inst),
-        }
+    if !instead.is_empty() {
+        flat.rewrite(Changes::new(), instead);
     }
 }
 
-fn stretch(flat: &mut Flat, start: usize, end: usize, instead: &mut BTreeMap<usize, Vec<Inst>>) {
+fn stretch(flat: &mut Flat, start: usize, end: usize, instead: &mut Changes) {
     let mut buffers: FxHashMap<Buffer, Written> = FxHashMap::default();
     let mut columns: BTreeMap<Buffer, Vec<Column>> = BTreeMap::new();
     for (at, inst) in flat.insts.iter().enumerate().take(end).skip(start) {
@@ -106,7 +99,7 @@ fn are_apart(columns: &[Column], row: i64) -> bool {
 }
 
 /// Four columns as four rows, where the last of them is written.
-fn turn(flat: &mut Flat, columns: &[Column], instead: &mut BTreeMap<usize, Vec<Inst>>) {
+fn turn(flat: &mut Flat, columns: &[Column], instead: &mut Changes) {
     let at = columns.iter().map(|column| column.at);
     let (first, last) = (at.clone().min().unwrap_or(0), at.max().unwrap_or(0));
     if last - first > APART {
@@ -133,7 +126,7 @@ fn turn(flat: &mut Flat, columns: &[Column], instead: &mut BTreeMap<usize, Vec<I
         insts.push(Inst { act, dst: NONE, args: [row, NONE, NONE], lanes });
     }
     for column in columns {
-        flat.insts[column.at] = Inst { act: Act::Nothing, dst: NONE, args: [NONE; 3], lanes: 0 };
+        flat.insts[column.at] = Inst::NOTHING;
     }
     instead.insert(last, insts);
 }

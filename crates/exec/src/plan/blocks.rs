@@ -13,13 +13,15 @@ use super::count::count;
 use super::functions;
 use crate::array::{ArrayId, Arrays, Definition, Reduction};
 use crate::emit::Emitted;
-use crate::gemm::fork;
+use crate::gemm::fork_blocks;
 use crate::jit::{Machine, Way};
 use crate::lane::Number;
 use crate::lane::blocks::{Slot, block};
 use crate::lane::interpret::{self, Scratch};
 use crate::lane::program::{Buffer, Program, Var};
 use crate::schedule::classes::{Class, Classes};
+use crate::schedule::strip::{LANES, even_length};
+use std::ops::Range;
 
 /// Flops, bytes, and values of functions times [`CALL`], from which blocks are worth while: some 20 microseconds of work,
 /// where a fork and join takes 1 on an idle machine and 7 to 10 on a busy one.
@@ -30,8 +32,6 @@ const CALL: u128 = 20;
 const BLOCKS: usize = 16;
 /// Entries of all private memory of a step: sums that take more are made on one thread.
 const PRIVATE: usize = 1 << 20;
-/// Positions of a block are a multiple of this, where they are lanes.
-const LANES: usize = 8;
 
 /// Machine code for a program some of whose results are large, if there is any.
 pub(super) type Writer<'a> = dyn Fn(&Program, &[(Buffer, Way)]) -> Option<Machine> + 'a;
@@ -136,12 +136,7 @@ fn length(extent: usize, lanes: bool) -> usize {
     }
     // Blocks of one length need one program.
     let wanted = extent.div_ceil(BLOCKS).next_multiple_of(LANES);
-    let fits = |&length: &usize| length > 0 && extent.is_multiple_of(length);
-    (wanted / 2..=wanted * 2)
-        .filter(|l| l % LANES == 0)
-        .filter(fits)
-        .min_by_key(|l| l.abs_diff(wanted))
-        .unwrap_or(wanted)
+    even_length(extent, wanted, wanted / 2).unwrap_or(wanted)
 }
 
 /// A loop that is cut.
@@ -273,21 +268,20 @@ impl<T: Number> Blocks<T> {
             memory,
             stride,
         };
-        let (parts, count) = (self.scratch.len(), self.count);
-        let work = |part: usize, scratch: &mut Scratch<T>| {
-            for k in part * count / parts..(part + 1) * count / parts {
+        let work = |blocks: Range<usize>, scratch: &mut Scratch<T>| {
+            for k in blocks {
                 // SAFETY: each block is run once. Pointers were moved to where it begins, and it reaches as far as the whole
                 // program does there. It writes what no other block reads or writes: its own memory, and entries at its
                 // own positions of the loop.
                 unsafe { shared.run(k, scratch) };
             }
         };
-        fork(0, parts, &mut self.scratch, &work);
+        fork_blocks(self.count, &mut self.scratch, &work);
         for p in &self.private {
             // SAFETY: the buffer has as many entries as the array, and nobody else touches it now.
             let out = unsafe { std::slice::from_raw_parts_mut(table[p.buffer].cast::<T>(), p.count) };
             out.copy_from_slice(&self.memory[p.start..][..p.count]);
-            for k in 1..count {
+            for k in 1..self.count {
                 combine(p.reduction, out, &self.memory[k * stride + p.start..][..p.count]);
             }
         }

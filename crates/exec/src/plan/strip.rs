@@ -8,9 +8,10 @@ use super::blocks::combine;
 use super::{Options, Plan};
 use crate::array::Reduction;
 use crate::error::Result;
-use crate::gemm::fork;
+use crate::gemm::fork_blocks;
 use crate::lane::Number;
 use crate::schedule::strip::{Lie, Strip};
+use std::ops::Range;
 
 /// An operand or result of a strip.
 #[derive(Copy, Clone)]
@@ -141,9 +142,9 @@ impl<T: Number> StripStep<T> {
             sums: self.sums.as_mut_ptr(),
             stride: if parts == 1 { 0 } else { self.stride },
         };
-        let work = |part: usize, worker: &mut Worker<T>| {
+        let work = |blocks: Range<usize>, worker: &mut Worker<T>| {
             worker.done = Ok(());
-            for k in part * count / parts..(part + 1) * count / parts {
+            for k in blocks {
                 // SAFETY: each block is run once, on positions of its own and memory of its thread; what it reads whole
                 // nobody writes.
                 worker.done = unsafe { shared.run(k, worker) };
@@ -156,7 +157,7 @@ impl<T: Number> StripStep<T> {
                 }
             }
         };
-        fork(0, parts, &mut self.workers, &work);
+        fork_blocks(count, &mut self.workers, &work);
         for worker in &mut self.workers {
             std::mem::replace(&mut worker.done, Ok(()))?;
         }

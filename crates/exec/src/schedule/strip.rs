@@ -14,7 +14,7 @@ use crate::array::{
 use indexmap::IndexMap;
 
 /// Positions of a block are a multiple of this, where the axis is long enough: registers of lanes are full.
-const LANES: usize = 8;
+pub const LANES: usize = 8;
 /// What a block reads whole, and its sums, may take this part of the cache: they are read again in every block.
 const WHOLE: usize = 4;
 
@@ -195,11 +195,10 @@ impl Group {
         let one = (self.kept_inside * bytes).div_ceil(self.extent).max(1);
         let wanted = ((cache / 2 / one) & !(LANES - 1)).max(LANES);
         // Blocks of one length need one plan, with one place in the cache: worth a block that is longer than wanted.
-        let fits = |length: &usize| self.extent.is_multiple_of(*length);
-        let near = (wanted * 3 / 4..=wanted * 2).filter(|l| l.is_multiple_of(LANES) && *l > 0);
+        let near = even_length(self.extent, wanted, wanted * 3 / 4);
         // Else the last block is nearly as long as the others.
         let even = || self.extent.div_ceil(self.extent.div_ceil(wanted)).next_multiple_of(LANES);
-        near.filter(fits).min_by_key(|l| l.abs_diff(wanted)).unwrap_or_else(even)
+        near.unwrap_or_else(even)
     }
 
     /// The group as one step.
@@ -277,6 +276,12 @@ impl Group {
         body.outputs = self.writes.iter().map(|w| new[w.index()]).collect();
         (body, looped)
     }
+}
+
+/// The length nearest to what is wanted, from `least` to twice of it, of which an axis is a whole number of blocks.
+pub fn even_length(extent: usize, wanted: usize, least: usize) -> Option<usize> {
+    let lengths = (least..=wanted * 2).filter(|l| *l > 0 && l.is_multiple_of(LANES));
+    lengths.filter(|l| extent.is_multiple_of(*l)).min_by_key(|l| l.abs_diff(wanted))
 }
 
 /// The classes of the labels of a nest, else of the axes of an array; none of a scatter, whose labels are no axes.
