@@ -2,14 +2,16 @@
 
 use crate::canon::{Assumed, Canon};
 use crate::compare::Pair;
+use crate::conditions::Boundary;
 use crate::lower::Meanings;
 use crate::modular::{self, Answer};
-use crate::point::Space;
+use crate::point::{Point, Space};
 use crate::poly::Poly;
 use crate::question::Question;
 use crate::refute::{Found, Search};
-use crate::report::{How, Report, Tested, Verdict};
+use crate::report::{Counterexample, How, Report, Tested, Verdict};
 use crate::{conditions, diagnose, invariants, kinks, sizes};
+use chainrule_core::dice::Dice;
 use chainrule_core::graph::Graph;
 use chainrule_core::node::NodeId;
 use chainrule_core::rational::Rational;
@@ -124,56 +126,72 @@ fn answered(g: &mut Graph, q: &Question<'_>, start: Instant) -> Report {
         entries: q.budget.entries,
     };
     let boundaries = search.boundaries();
-    match search.run() {
-        Found::Counterexample(found, point) => {
-            if let Some(report) = layout(g, q, deadline) {
-                return report;
-            }
-            let condition = conditions::weakest(g, q, &boundaries, &space.sizes, deadline);
-            let verdict = match condition {
-                Some(condition) => Verdict::Conditional(condition),
-                None => Verdict::Wrong(found.clone()),
-            };
-            let slips = diagnose::slips_of(g, q, &point, &space.sizes, deadline);
-            let invariant = invariants::violated_by_claim(g, q, &point, deadline);
-            let counterexample = matches!(verdict, Verdict::Conditional(_)).then_some(found);
-            Report { slips, invariant, counterexample, ..report(verdict, How::Counterexample) }
-        }
-        Found::Agreement(tested) => {
-            let by_sizes = match &proof {
-                _ if tested.points == 0 => false,
-                Proof::Left(left) if q.assume.is_empty() => {
-                    sizes::decided(g, q.claimed, q.derived, &left.0, &left.1, &space.sizes, deadline)
-                }
-                _ => false,
-            };
-            if by_sizes {
-                return right(g, q, report(Verdict::Proved, How::BySizes), deadline);
-            }
-            let modular =
-                modular::compared(g, &pair, &space, !q.assume.is_empty(), q.budget.entries, deadline);
-            let undecided = |why: String| report(Verdict::Undecided(why), How::Nothing);
-            let report = match modular {
-                Answer::Differ => return undecided(differ(&tested)),
-                Answer::Agree(modular) => {
-                    let how = if tested.points > 0 { How::Points } else { How::Residues };
-                    report(Verdict::Tested(Tested { modular: Some(modular), ..tested }), how)
-                }
-                Answer::Silent if tested.points > 0 => report(Verdict::Tested(tested), How::Points),
-                Answer::Silent => return undecided(no_point(&proof, &tested)),
-            };
-            right(g, q, report, deadline)
-        }
+    let tested = match search.run() {
+        Found::Counterexample(found, point) => return refuted(g, q, found, &point, &boundaries, deadline),
+        Found::Agreement(tested) => tested,
+    };
+    let left = match &proof {
+        Proof::Left(left) if tested.points > 0 => Some(left),
+        _ => None,
+    };
+    if let Some(left) = left.filter(|_| q.assume.is_empty())
+        && sizes::decided(g, q.claimed, q.derived, &left.0, &left.1, &space.sizes, deadline)
+    {
+        return right(g, q, report(Verdict::Proved, How::BySizes), deadline);
     }
+    let undecided = |why: String| report(Verdict::Undecided(why), How::Nothing);
+    let answer = modular::compared(g, &pair, &space, !q.assume.is_empty(), q.budget.entries, deadline);
+    if let Answer::Differ(sizes) = &answer {
+        let seen = search.at(sizes, &mut Dice::new(10), &mut tested.clone());
+        return match seen {
+            Some(Found::Counterexample(found, point)) => refuted(g, q, found, &point, &boundaries, deadline),
+            _ => undecided(differ("the formulas differ modulo a prime", &tested)),
+        };
+    }
+    if left.is_some_and(|left| sizes::is_polynomial(&left.0, &left.1)) {
+        return undecided(differ("the formulas are different polynomials in the entries", &tested));
+    }
+    let report = match answer {
+        Answer::Agree(modular) => {
+            let how = if tested.points > 0 { How::Points } else { How::Residues };
+            report(Verdict::Tested(Tested { modular: Some(modular), ..tested }), how)
+        }
+        _ if tested.points > 0 => report(Verdict::Tested(tested), How::Points),
+        _ => return undecided(no_point(&proof, &tested)),
+    };
+    right(g, q, report, deadline)
+}
+
+/// Right under a condition, or wrong; with what is to be said of the slip.
+fn refuted(
+    g: &mut Graph,
+    q: &Question<'_>,
+    found: Box<Counterexample>,
+    point: &Point,
+    boundaries: &[Boundary],
+    deadline: Instant,
+) -> Report {
+    if let Some(report) = layout(g, q, deadline) {
+        return report;
+    }
+    let sizes = &Space::new(g, &[q.claimed, q.derived]).sizes;
+    let verdict = match conditions::weakest(g, q, boundaries, sizes, deadline) {
+        Some(condition) => Verdict::Conditional(condition),
+        None => Verdict::Wrong(found.clone()),
+    };
+    let slips = diagnose::slips_of(g, q, point, sizes, deadline);
+    let invariant = invariants::violated_by_claim(g, q, point, deadline);
+    let counterexample = matches!(verdict, Verdict::Conditional(_)).then_some(found);
+    Report { slips, invariant, counterexample, ..report(verdict, How::Counterexample) }
 }
 
 /// Why formulas that differ are not called different.
-fn differ(tested: &Tested) -> String {
+fn differ(why: &str, tested: &Tested) -> String {
     let seen = match tested.points {
         0 => "no point of real numbers could be evaluated".to_string(),
         n => format!("they agree at the {n} points of real numbers that could be evaluated"),
     };
-    format!("the formulas differ modulo a prime, so they are not the same function; but {seen}")
+    format!("{why}, so they are not the same function; but {seen}")
 }
 
 /// Why nothing is known.

@@ -45,10 +45,15 @@ pub(crate) struct Pair {
     limit: usize,
     /// Extents that each contraction loops over.
     loops: Vec<Vec<Dim>>,
+    /// A contraction that loops over more positions than this is not evaluated at a point.
+    longest: i64,
 }
 
-/// A contraction that loops over more positions than this is not evaluated at a point.
-const LOOPS: i64 = 2_000_000;
+/// The longest loop at a point of small sizes.
+const LONGEST: i64 = 2_000_000;
+
+/// The longest loop, and the most entries of a value, at a point of larger sizes.
+const QUICK: i64 = 5_000;
 
 /// What a scan loops over: its positions, and for each of them what its step loops over.
 fn step_loops(g: &Graph, node: NodeId, outside: &[Dim], loops: &mut Vec<Vec<Dim>>) {
@@ -113,7 +118,21 @@ impl Pair {
                 }
             }
         }
-        Pair { claimed, derived, assume: assume.to_vec(), branching, transparent, limit, loops }
+        Pair {
+            claimed,
+            derived,
+            assume: assume.to_vec(),
+            branching,
+            transparent,
+            limit,
+            loops,
+            longest: LONGEST,
+        }
+    }
+
+    /// The same formulas where every point is cheap: what larger sizes are tried with.
+    pub(crate) fn quick(&self) -> Pair {
+        Pair { longest: QUICK, limit: self.limit.min(QUICK as usize), ..self.clone() }
     }
 
     /// Whether a contraction would loop for too long at these sizes.
@@ -121,7 +140,7 @@ impl Pair {
         let positions = |extents: &Vec<Dim>| {
             extents.iter().fold(1i64, |n, d| n.saturating_mul(d.evaluate(sizes).unwrap_or(i64::MAX)))
         };
-        self.loops.iter().any(|extents| positions(extents) > LOOPS)
+        self.loops.iter().any(|extents| positions(extents) > self.longest)
     }
 
     /// What the point says.

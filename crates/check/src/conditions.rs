@@ -18,6 +18,9 @@ use std::time::Instant;
 /// Where two nodes are equal, a comparison turns; `None` stands for 0.
 pub(crate) type Boundary = (NodeId, Option<NodeId>);
 
+/// Sizes up to this are tried as a condition.
+const SMALL: i64 = 8;
+
 /// What is assumed of a comparison.
 #[derive(Copy, Clone)]
 enum Cell {
@@ -91,9 +94,12 @@ pub(crate) fn weakest(
         }
     }
     for name in sizes {
-        let by = IndexMap::from([(name.clone(), Dim::ONE)]);
-        if holds(Assumed { sizes: by, unroll: true, ..Assumed::default() }) {
-            return condition(format!("{name} == 1"), ConditionKind::Sizes);
+        let at = |n: i64| IndexMap::from([(name.clone(), Dim::fixed(n))]);
+        let holds_at = |n: &i64| holds(Assumed { sizes: at(*n), unroll: true, ..Assumed::default() });
+        match (1..=SMALL).take_while(holds_at).count() {
+            0 => {}
+            1 => return condition(format!("{name} == 1"), ConditionKind::Sizes),
+            n => return condition(format!("{name} <= {n}"), ConditionKind::Sizes),
         }
     }
     None

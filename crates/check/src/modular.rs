@@ -5,7 +5,8 @@
 //! most `(d/p)^k`. That is never a proof. Where functions other than rational ones occur they are atoms with random
 //! values, equal for equal arguments; equal formulas in atoms are equal formulas whatever the atoms are, and the
 //! bound counts the atoms as further variables. A coefficient that differs by a multiple of the fixed prime would
-//! not be seen.
+//! not be seen. All this holds at the sizes of the points, which are random too: a coefficient in the sizes that is
+//! zero at each of them would not be seen either.
 //!
 //! **What a difference says.** Formulas of rational operations and exponentials that differ modulo `p` certainly are
 //! different functions: every relation between exponentials follows from `exp(a + b) = exp(a) exp(b)` (Ax, 1971),
@@ -17,7 +18,7 @@
 
 use crate::compare::Pair;
 use crate::point::{Space, Variable, extents};
-use crate::report::Modular;
+use crate::report::{Modular, print_sizes};
 use crate::residue::{Met, PRIMES, Residue, noting};
 use chainrule_core::dice::Dice;
 use chainrule_core::eval::{Bindings, Options};
@@ -36,8 +37,8 @@ use std::time::Instant;
 pub(crate) enum Answer {
     /// Equal at all points that were used.
     Agree(Modular),
-    /// Certainly different functions.
-    Differ,
+    /// Certainly different functions, at these sizes already.
+    Differ(Sizes),
     /// Nothing: an operation without residues, too few points, or a difference that proves nothing.
     Silent,
 }
@@ -52,7 +53,13 @@ const BITS: u32 = 40;
 /// Exponentials inside exponentials keep their law this deep.
 const DEPTH: u32 = 2;
 
-/// The pair at random points modulo the primes, over small sizes.
+/// Random sizes lie below this; where loops over them take too long, nearer to the least.
+const SPREAD: usize = 32;
+
+/// Random sizes of one spread before it is halved.
+const HALVING: usize = 8;
+
+/// The pair at random points modulo the primes, over random sizes where that is cheap, or else over small ones.
 pub(crate) fn compared(
     g: &Graph,
     pair: &Pair,
@@ -68,9 +75,17 @@ pub(crate) fn compared(
     let options = Options { limit: entries, kinks: false };
     let mut dice = Dice::new(61);
     let (mut points, mut bits, mut met) = (0, 0f64, Met { opaque: depth(g, &nodes) > DEPTH, roots: false });
-    // The largest sizes first: they tell more apart.
-    let assignments = space.assignments();
-    for sizes in assignments.iter().rev().cycle().take(TRIES) {
+    let quick = pair.quick();
+    let mut assignments: Vec<Sizes> = Vec::new();
+    if !space.sizes.is_empty() {
+        let spreads = std::iter::successors(Some(SPREAD), |s| Some(s / 2)).take_while(|s| *s > 1);
+        let random = spreads.flat_map(|s| [s; HALVING]).map(|s| space.random_sizes(s, &mut dice));
+        assignments.extend(random.filter(|sizes| !quick.loops_too_long(sizes)));
+    }
+    // Of small sizes the largest first: they tell more apart.
+    assignments.extend(space.assignments().into_iter().rev().cycle().take(TRIES));
+    let mut used: Vec<String> = Vec::new();
+    for sizes in &assignments {
         if Instant::now() > deadline || (points >= POINTS && bits >= f64::from(BITS)) {
             break;
         }
@@ -89,16 +104,17 @@ pub(crate) fn compared(
         }
         if both().any(|(x, y)| !x.same(y)) {
             let certain = !met.opaque && !met.roots && !assume;
-            return if certain { Answer::Differ } else { Answer::Silent };
+            return if certain { Answer::Differ(sizes.clone()) } else { Answer::Silent };
         }
         points += 1;
+        used.push(print_sizes(sizes));
         // Exponents are taken modulo the smaller primes.
         let prime = *PRIMES.last().expect("invariant: the tower is not empty");
         bits += (prime as f64).log2() - degree(g, &nodes, sizes).log2();
     }
     // Which root was taken is a coin at each point, so that only agreement at many points would say something.
     match points >= POINTS && bits >= f64::from(BITS) && !met.roots {
-        true => Answer::Agree(Modular { points, bits: bits as u32 }),
+        true => Answer::Agree(Modular { points, sizes: used, bits: bits as u32 }),
         false => Answer::Silent,
     }
 }

@@ -60,6 +60,9 @@ pub(crate) fn readable() -> [Rational; 6] {
     [0, 1, -1, 2, -2, 3].map(Rational::from)
 }
 
+/// The least of the larger sizes of an assignment.
+const LARGER: [i64; 4] = [5, 7, 10, 13];
+
 fn half() -> Rational {
     Rational::new(1, 2)
 }
@@ -109,6 +112,17 @@ impl Space {
             }
         }
         unique.into_iter().map(|a| self.sizes.iter().cloned().zip(a).collect()).collect()
+    }
+
+    /// Assignments of larger sizes, all different: formulas that agree at small sizes only are found out here.
+    pub(crate) fn larger(&self) -> Vec<Sizes> {
+        let from = |least: i64| self.sizes.iter().cloned().zip(least..).collect();
+        if self.sizes.is_empty() { Vec::new() } else { LARGER.map(from).to_vec() }
+    }
+
+    /// An assignment of random sizes, at least 5, and less than `5 + spread`.
+    pub(crate) fn random_sizes(&self, spread: usize, dice: &mut Dice) -> Sizes {
+        self.sizes.iter().map(|name| (name.clone(), LARGER[0] + dice.below(spread) as i64)).collect()
     }
 
     /// A point over given sizes; `None` where an extent is negative or too large.

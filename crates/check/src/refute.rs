@@ -12,6 +12,7 @@ use chainrule_core::node::NodeId;
 use chainrule_core::ops::map::{ABS, CLIP, MAX, MIN, Map, RELU, SIGN};
 use chainrule_core::rational::Rational;
 use chainrule_core::scalar::Exact;
+use chainrule_core::shape::Sizes;
 use chainrule_core::tensor::{Tensor, Value};
 use std::time::Instant;
 
@@ -53,7 +54,7 @@ impl Search<'_> {
         Instant::now() > self.deadline
     }
 
-    /// The file's cases, then small sizes with readable entries, then boundaries, then random entries.
+    /// The file's cases, then small sizes with readable entries, boundaries and random entries, then larger sizes.
     pub(crate) fn run(&self) -> Found {
         let mut tested = Tested::default();
         for (name, bindings) in self.cases {
@@ -71,6 +72,27 @@ impl Search<'_> {
     }
 
     fn systematic(&self, tested: &mut Tested) -> Found {
+        let differs = self.small(tested).or_else(|| self.larger(tested));
+        differs.unwrap_or_else(|| Found::Agreement(tested.clone()))
+    }
+
+    /// Sizes that small ones say nothing of: `(n-1)*(n-2)*(n-3)*(n-4)` is zero for each of those.
+    fn larger(&self, tested: &mut Tested) -> Option<Found> {
+        let mut dice = Dice::new(9);
+        self.space.larger().iter().find_map(|sizes| self.at(sizes, &mut dice, tested))
+    }
+
+    /// Two points of given sizes, where they are cheap.
+    pub(crate) fn at(&self, sizes: &Sizes, dice: &mut Dice, tested: &mut Tested) -> Option<Found> {
+        let quick = self.pair.quick();
+        let search = Search { pair: &quick, ..*self };
+        [Pattern::Readable, Pattern::Random].into_iter().find_map(|pattern| {
+            let point = self.space.point(sizes, pattern, dice, self.entries).filter(|_| !self.late())?;
+            search.look(&point, tested)
+        })
+    }
+
+    fn small(&self, tested: &mut Tested) -> Option<Found> {
         let boundaries = self.boundaries();
         tested.boundaries.1 = boundaries.len();
         let mut met = vec![false; boundaries.len()];
@@ -82,13 +104,13 @@ impl Search<'_> {
                     let pattern = if round == 0 { *pattern } else { PATTERNS[4 + k % 6] };
                     if tested.points >= self.points || self.late() {
                         tested.boundaries.0 = met.iter().filter(|m| **m).count();
-                        return Found::Agreement(tested.clone());
+                        return None;
                     }
                     let Some(point) = self.space.point(sizes, pattern, &mut dice, self.entries) else {
                         break;
                     };
                     if let Some(found) = self.look(&point, tested) {
-                        return found;
+                        return Some(found);
                     }
                     // From some points, go to where a comparison turns.
                     if k % 3 == 2 && !boundaries.is_empty() {
@@ -96,7 +118,7 @@ impl Search<'_> {
                         if let Some(turned) = self.boundary_point(&point, boundaries[b], &mut dice) {
                             met[b] = true;
                             if let Some(found) = self.look(&turned, tested) {
-                                return found;
+                                return Some(found);
                             }
                         }
                     }
@@ -108,7 +130,7 @@ impl Search<'_> {
             }
         }
         tested.boundaries.0 = met.iter().filter(|m| **m).count();
-        Found::Agreement(tested.clone())
+        None
     }
 
     fn look(&self, point: &Point, tested: &mut Tested) -> Option<Found> {

@@ -126,13 +126,15 @@ pub struct Tested {
 
 /// Agreement at random points modulo primes of 55 to 61 bits.
 ///
-/// It is no proof: with a probability of at most `2^-bits` formulas that differ agree at such points. Functions that
-/// are not rational count as variables of their own.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+/// It is no proof: formulas that differ at these sizes agree at such points with a probability of at most `2^-bits`.
+/// Functions that are not rational count as variables of their own. Nothing is said of other sizes.
+#[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Modular {
     /// Random points.
     pub points: usize,
+    /// The sizes at those points, as printed: `m = 19, n = 7`.
+    pub sizes: Vec<String>,
     /// Bits of certainty.
     pub bits: u32,
 }

@@ -179,13 +179,20 @@ fn explain(out: &mut String, record: &Record, judged: &Judged) {
         ),
         Verdict::NotComparable(why) | Verdict::Undecided(why) => wrapped(out, "", why),
         Verdict::Tested(tested) => {
-            let sizes = tested.sizes.iter().take(4).cloned().collect::<Vec<_>>().join("; ");
             if tested.points > 0 {
-                let _ = writeln!(out, "equal at {} points, sizes {sizes}", tested.points);
+                let at = sizes(&tested.sizes);
+                let _ = writeln!(
+                    out,
+                    "equal at {} points{}{at}",
+                    tested.points,
+                    if at.is_empty() { "" } else { ", " }
+                );
             }
-            if let Some(Modular { points, bits, .. }) = tested.modular {
+            if let Some(Modular { points, sizes: at, bits, .. }) = &tested.modular {
+                let at = sizes(at);
+                let (of, there) = if at.is_empty() { ("", "") } else { (" of ", " at these sizes") };
                 let text = format!(
-                    "equal modulo a prime at {points} random points; that formulas which differ agree there has a probability below 2^-{bits}"
+                    "equal modulo a prime at {points} random points{of}{at}; formulas which differ{there} agree there with a probability below 2^-{bits}"
                 );
                 wrapped(out, "", &text);
             }
@@ -196,6 +203,18 @@ fn explain(out: &mut String, record: &Record, judged: &Judged) {
     if right && !report.domain.is_empty() {
         wrapped(out, "for:  ", &report.domain.join(", "));
     }
+}
+
+/// Assignments of sizes: the first ones and the last; nothing for formulas without sizes.
+fn sizes(all: &[String]) -> String {
+    if all.iter().all(String::is_empty) {
+        return String::new();
+    }
+    let shown = match all {
+        [first @ .., last] if first.len() > 3 => format!("{}; …; {last}", first[..3].join("; ")),
+        few => few.join("; "),
+    };
+    format!("sizes {shown}")
 }
 
 fn wrong(out: &mut String, record: &Record, judged: &Judged, example: &Counterexample) {
