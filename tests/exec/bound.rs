@@ -36,6 +36,7 @@
 //! *undecided*: its radius is infinite and it is not judged. A comparison whose sides overlap cannot mark its result,
 //! which is no number, so it raises a flag that [`straddled`] takes: the whole output is not judged then.
 
+use crate::terms::Terms;
 use chainrule_core::rational::Rational;
 use chainrule_core::scalar::Scalar;
 use chainrule_exec::lane::Number;
@@ -74,8 +75,7 @@ pub(crate) struct Bounded<S> {
     magnitude: f64,
     inherited: f64,
     roundings: f64,
-    /// The least magnitude of a term, infinite factors apart; of a sum without terms it is infinite.
-    least: f64,
+    terms: Terms,
     /// The power of two that all leaves are whole multiples of, where every order of evaluation is exact.
     grid: Option<i32>,
 }
@@ -100,26 +100,20 @@ impl<S: Number> Bounded<S> {
     /// A number without error.
     pub(crate) fn exact(value: S) -> Bounded<S> {
         let v = value.to_f64();
-        let least = if v.is_finite() { v.abs() } else { 1.0 };
-        Bounded {
-            value,
-            magnitude: v.abs(),
-            inherited: 0.0,
-            roundings: 0.0,
-            least,
-            grid: Some(lowest_bit(v)),
-        }
+        let grid = Some(lowest_bit(v));
+        Bounded { value, magnitude: v.abs(), inherited: 0.0, roundings: 0.0, terms: Terms::of(v), grid }
     }
 
     /// A number that is off by at most this.
     pub(crate) fn leaf(value: S, inherited: f64) -> Bounded<S> {
         let magnitude = value.to_f64().abs();
-        Bounded { value, magnitude, inherited, roundings: 0.0, least: magnitude, grid: None }
+        Bounded { value, magnitude, inherited, roundings: 0.0, terms: Terms::of(magnitude), grid: None }
     }
 
     /// A value about which nothing is known.
     fn undecided(value: S) -> Bounded<S> {
-        Bounded { value, magnitude: 0.0, inherited: f64::INFINITY, roundings: 0.0, least: 0.0, grid: None }
+        let terms = Terms::UNKNOWN;
+        Bounded { value, magnitude: 0.0, inherited: f64::INFINITY, roundings: 0.0, terms, grid: None }
     }
 
     /// The value of the slow evaluator.
@@ -177,11 +171,12 @@ impl<S: Number> Bounded<S> {
         magnitude: f64,
         inherited: f64,
         roundings: f64,
-        least: f64,
+        terms: Terms,
         grid: Option<i32>,
     ) -> Bounded<S> {
         let (bits, lowest, greatest) = format::<S>();
-        if magnitude + inherited > 2f64.powi(greatest - 8) || !value.to_f64().is_finite() {
+        let limit = 2f64.powi(greatest - 8);
+        if magnitude + inherited > limit || terms.may_overflow(limit) || !value.to_f64().is_finite() {
             return Bounded::undecided(value);
         }
         let fits =
@@ -190,18 +185,12 @@ impl<S: Number> Bounded<S> {
         // A product that underflows is off by an absolute amount.
         let tiny = grid.is_none() && magnitude < 2f64.powi(lowest + 60);
         let inherited = if tiny { inherited + 2f64.powi(lowest) } else { inherited };
-        Bounded { value, magnitude, inherited, roundings, least, grid }
+        Bounded { value, magnitude, inherited, roundings, terms, grid }
     }
 
-    /// The same with another least term.
-    fn with_least(self, least: f64) -> Bounded<S> {
-        Bounded { least, ..self }
-    }
-
-    /// The least term of a product.
-    fn least_of_product(&self, other: &Bounded<S>) -> f64 {
-        let empty = self.least.is_infinite() || other.least.is_infinite();
-        if empty { f64::INFINITY } else { self.least * other.least }
+    /// The same with other terms.
+    fn with_terms(self, terms: Terms) -> Bounded<S> {
+        Bounded { terms, ..self }
     }
 
     /// The result of an operation on something that is not finite, or not known.
@@ -211,14 +200,14 @@ impl<S: Number> Bounded<S> {
 
     fn plus(&self, other: &Bounded<S>) -> Bounded<S> {
         let value = self.value + other.value;
-        let least = self.least.min(other.least);
+        let terms = self.terms.plus(other.terms);
         if self.certain_nan() || other.certain_nan() {
             return Bounded::exact(S::nan());
         }
         if !self.finite() || !other.finite() || !self.decided() || !other.decided() {
             // ∞ - ∞ is NaN in this order; taken together first, the terms may leave an ∞.
             let certain = self.decided() && other.decided() && !value.is_nan();
-            return Bounded::special(value, certain).with_least(least);
+            return Bounded::special(value, certain).with_terms(terms);
         }
         let grid = self.grid.zip(other.grid).map(|(a, b)| a.min(b));
         Bounded::polynomial(
@@ -226,7 +215,7 @@ impl<S: Number> Bounded<S> {
             self.magnitude + other.magnitude,
             self.inherited + other.inherited,
             self.roundings + other.roundings + 1.0,
-            least,
+            terms,
             grid,
         )
     }
@@ -240,13 +229,13 @@ impl<S: Number> Bounded<S> {
         if !self.decided() || !other.decided() {
             return Bounded::undecided(value);
         }
-        let least = self.least_of_product(other);
+        let terms = self.terms.times(other.terms);
         if !self.finite() || !other.finite() {
             // Distributed over a sum with terms of both signs, or with a zero, ∞ times it may be NaN; and so it may if
             // factors that underflow are multiplied first.
             let plain = |x: &Bounded<S>| !x.finite() || (x.nonzero() && x.magnitude <= x.v().abs() * SLACK);
-            let survives = least > 2f64.powi(format::<S>().1);
-            return Bounded::special(value, plain(self) && plain(other) && survives).with_least(least);
+            let survives = !terms.may_vanish(2f64.powi(format::<S>().1));
+            return Bounded::special(value, plain(self) && plain(other) && survives).with_terms(terms);
         }
         let grid = self.grid.zip(other.grid).map(|(a, b)| a.saturating_add(b).min(4096));
         let grid = if self.exact_zero() || other.exact_zero() { Some(4096) } else { grid };
@@ -257,7 +246,7 @@ impl<S: Number> Bounded<S> {
             a.magnitude * b.magnitude,
             ra * b.magnitude + a.magnitude * rb + ra * rb,
             a.roundings + b.roundings + 1.0,
-            least,
+            terms,
             grid,
         )
     }
@@ -296,7 +285,7 @@ impl<S: Number> Bounded<S> {
             m * w,
             r * w + m * rw + r * rw,
             self.roundings + other.roundings + 2.0,
-            self.least * w,
+            self.terms.times(Terms::of(w)),
             grid,
         )
     }
@@ -439,7 +428,7 @@ impl<S: Number> Scalar for Bounded<S> {
 
     /// Where sums begin: no term.
     fn zero() -> Self {
-        Bounded::exact(S::zero()).with_least(f64::INFINITY)
+        Bounded::exact(S::zero()).with_terms(Terms::NONE)
     }
 
     fn from_f64(x: f64) -> Self {

@@ -3,6 +3,7 @@
 use crate::bound::{Bounded, straddled};
 use crate::programs::{Dice, Program};
 use chainrule_core::eval::Bindings;
+use chainrule_core::shape::DType;
 use chainrule_core::tensor::{Tensor, Value as Slow};
 use chainrule_exec::array::{Entry, Input};
 use chainrule_exec::lane::Number;
@@ -138,6 +139,29 @@ pub(crate) fn run<S: Number>(plan: &mut Plan<S>, data: &[Data<S>]) -> Vec<Vec<S>
     found
 }
 
+/// Whether the slow evaluator refuses a program too: a fixed index leaves an axis at these sizes.
+fn refused(program: &Program) -> bool {
+    let graph = &program.graph;
+    let mut at = Bindings::<f64>::new();
+    for (name, n) in &program.sizes {
+        at = at.with_size(name, *n);
+    }
+    for node in graph.reachable(&program.outputs) {
+        let Some(input) = graph.as_input(node) else { continue };
+        let shape: Option<Vec<usize>> =
+            input.ty.shape.iter().map(|d| usize::try_from(d.evaluate(&program.sizes).ok()?).ok()).collect();
+        let Some(shape) = shape else { return true };
+        let value = match input.ty.dtype {
+            DType::Real => Tensor::filled(&shape, 1.0).map(Slow::Real),
+            DType::Int => Tensor::filled(&shape, 0).map(Slow::Int),
+            DType::Bool => Tensor::filled(&shape, true).map(Slow::Bool),
+        };
+        let Some(value) = value else { return false };
+        at.bind(&input.name, value);
+    }
+    graph.evaluate(&program.outputs, &at).is_err()
+}
+
 /// A plan of a program, unless it has no value or too large a one; nothing that the constructors make is unsupported.
 pub(crate) fn compile<S: Number>(seed: u64, program: &Program, options: &Options) -> Option<Plan<S>> {
     let options = Options { sizes: program.sizes.clone(), ..options.clone() };
@@ -145,6 +169,7 @@ pub(crate) fn compile<S: Number>(seed: u64, program: &Program, options: &Options
         Ok(plan) => Some(plan),
         Err(Error::EmptyAxis { .. } | Error::TooLarge { .. }) => None,
         Err(Error::Graph(chainrule_core::Error::Entries { .. })) => None,
+        Err(Error::Unsupported { .. }) if refused(program) => None,
         Err(other) => panic!("seed {seed}: {other}\n{}", program.graph.to_text(&program.outputs)),
     }
 }

@@ -18,5 +18,6 @@ mod regression;
 mod sparse;
 mod strips;
 mod structured;
+mod terms;
 mod threads;
 mod wrong;

@@ -1,10 +1,11 @@
 //! Programs that plans once got wrong, each named by what it was.
 
-use crate::judge::{Case, Tally, judge};
+use crate::judge::{Case, Data, Tally, expected, judge};
 use crate::programs::Program;
-use chainrule_core::shape::{Sizes, Type};
+use chainrule_core::shape::{DType, Dim, Sizes, Type};
 use chainrule_core::{Graph, NodeId};
-use chainrule_exec::Options;
+use chainrule_exec::lane::Number;
+use chainrule_exec::{Options, Plan};
 
 /// Judges a program at some sizes, and counts the entries that were compared.
 fn right(make: impl Fn(&mut Graph) -> NodeId, sizes: &[(&str, i64)]) -> usize {
@@ -70,5 +71,90 @@ fn a_maximum_that_is_no_number_in_any_lane() {
             plan.run(&[chainrule_exec::Value::Real(&entries)], &mut [&mut out]).unwrap();
             assert!(out[0].is_nan(), "{} in lane {lane}, jit {jit}", out[0]);
         }
+    }
+}
+
+/// A scatter without terms left what another step had written in its memory.
+#[test]
+fn a_scatter_of_nothing_is_zero() {
+    let text = "chainrule-graph 1
+%0 : real[m,n] = input \"A\"
+%1 : real[n,n] = input \"C\"
+%2 : index[n][m] = input \"t\"
+%3 : real[n,n] = map exp %1
+%4 : real[m,n] = contract [m,n|] %3[%2[#0],#1]
+%5 : bool[m,n] = compare > %4 %0
+%6 : real[m,n] = select %5 %4 %0
+%7 : real[] = contract [|n,m] %6[#1,#0]
+%8 : real[n,n] = contract [n,n|m] where zero(#0+-1*%2[#2]) holds %5[#2,#1]
+%9 : real[n,n] = map tanh %1
+%10 : real[n,n] = contract [n,n|] %9[#0,#1] %8[#0,#1]
+output %7
+output %10
+";
+    for (m, n) in [(0, 3), (0, 257), (2, 5), (7, 33)] {
+        let (graph, outputs) = Graph::from_text(text).unwrap();
+        let sizes: Sizes = [("m".into(), m), ("n".into(), n)].into();
+        let case = Case::<f64>::new(3, Program { graph, outputs, sizes }).unwrap();
+        let found = case.run(3, &Options::default());
+        assert_eq!(judge(&case.expected, &found, &mut Tally::default()), None, "{}", case.text(3));
+    }
+}
+
+/// What no term reads may be anything: a condition that a product finds written into a factor, as a zero, met an infinity
+/// there and made NaN of an absent term.
+#[test]
+fn an_absent_term_is_no_product_with_infinity() {
+    let forms = [
+        // Above the diagonal, for rows of a batch, and both at once; a row without terms, with a bias.
+        "y[i,j] = sum(k, a[i,k]*b[k,j]*[k <= i])",
+        "y[i,j] = sum(k, a[i,k]*b[k,j]*[p[i,k]])",
+        "y[i,j] = sum(k, a[i,k]*b[k,j]*s[k]*[k <= i]*[p[i,k]])",
+        "y[i,j] = c[i,j] - 2*sum(k, a[i,k]*b[k,j]*[k <= i - 1]*[p[i,k]])",
+        "y[j,i] = sum(k, a[i,k]*b[k,j]*[k <= i])",
+        "y[i] = sum(j, sum(k, a[i,k]*b[k,j]*[k <= i])^2)",
+    ];
+    for form in forms {
+        for (m, k, n) in [(16, 16, 40), (40, 40, 14), (130, 70, 33), (3, 64, 100)] {
+            absent::<f64>(form, [m, k, n]);
+            absent::<f32>(form, [m, k, n]);
+        }
+    }
+}
+
+/// The entries of `b` that row `i` of the answer is not made of are infinite or NaN for it, and the answer is that of the
+/// slow evaluator.
+fn absent<S: Number>(form: &str, [m, k, n]: [usize; 3]) {
+    let mut graph = Graph::new();
+    let shapes = [("a", vec![m, k]), ("b", vec![k, n]), ("c", vec![m, n]), ("s", vec![k])];
+    for (name, shape) in &shapes {
+        graph.input(name, Type::real(shape.iter().map(|&d| d as i64))).unwrap();
+    }
+    let shape: [Dim; 2] = [m, k].map(|d| Dim::fixed(d as i64));
+    graph.input("p", Type { dtype: DType::Bool, shape: shape.into(), below: None }).unwrap();
+    let output = graph.form(form, &[]).unwrap();
+    let program = Program { graph, outputs: vec![output], sizes: Sizes::new() };
+    let mut case = Case::<S>::new(1, program).expect("a plan and a value");
+    let plan = Plan::<S>::compile(&case.program.graph, &case.program.outputs, &Options::default()).unwrap();
+    let at = |name: &str| plan.inputs().iter().position(|input| &*input.name == name);
+    let present = match at("p").map(|p| &case.data[p]) {
+        Some(Data::Bool(p)) => (0..k).map(|t| (0..m).all(|i| p[i * k + t] && t < i)).collect(),
+        _ => vec![false; k],
+    };
+    let Data::Real(b) = &mut case.data[at("b").expect("an input")] else { panic!("numbers") };
+    for (t, row) in b.chunks_mut(n).enumerate().filter(|(t, _)| !present[*t] && t % 3 == 1) {
+        row[t % n] = S::of([f64::INFINITY, f64::NAN, f64::NEG_INFINITY][t % 7 % 3]);
+    }
+    case.expected = expected(&case.program, plan.inputs(), &case.data).expect("a value");
+    for options in [
+        Options::default(),
+        Options { threads: 2, ..Options::default() },
+        Options { jit: false, fuse: false, ..Options::default() },
+        Options { cache: 512, ..Options::default() },
+    ] {
+        let found = case.run(1, &options);
+        let mut tally = Tally::default();
+        assert_eq!(judge(&case.expected, &found, &mut tally), None, "{form} {m} {k} {n}");
+        assert!(tally.exact + tally.tight > 0, "{form}: {tally:?}");
     }
 }

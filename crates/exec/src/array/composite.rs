@@ -75,6 +75,7 @@ pub fn product_of_others(arrays: &mut Arrays, x: ArrayId, axis: usize) -> ArrayI
             reduction: Reduction::Product,
             guards: Vec::new(),
             body: Body::Sum(vec![(1.0, inside), (1.0, outside)]),
+            absent: false,
         };
         Factor { read: Read::whole(arrays.nest(Entry::Real, nest), rank), power: 1, divides: false }
     };
@@ -112,6 +113,7 @@ impl Group {
                 power: 1,
                 divides: false,
             }]),
+            absent: false,
         };
         arrays.nest(Entry::Real, nest)
     }

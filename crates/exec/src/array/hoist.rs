@@ -174,7 +174,7 @@ pub(super) fn for_all_steps(nest: &Nest, length: usize, copies: &[Option<(ArrayI
     }
     let extents: SmallVec<[usize; 4]> = std::iter::once(length).chain(nest.extents.iter().copied()).collect();
     let guards = nest.guards.iter().map(guard).collect();
-    Nest { extents, free: nest.free + 1, reduction: nest.reduction, guards, body }
+    Nest { extents, free: nest.free + 1, reduction: nest.reduction, guards, body, absent: false }
 }
 
 /// Makes what moved out an input of the step, and drops the inputs that it no longer reads.

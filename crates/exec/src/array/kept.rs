@@ -170,6 +170,7 @@ fn before(arrays: &Arrays, recurrence: &Recurrence, start: ArrayId, after: Array
             read(start, None, Guard::Zero(first)),
             read(after, Some(previous.clone()), Guard::NonNegative(inside.clone())),
         ]),
+        absent: false,
     })
 }
 

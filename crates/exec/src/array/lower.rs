@@ -235,7 +235,7 @@ impl<'g> Lowering<'g> {
             power: 1,
             divides: false,
         }]);
-        let nest = Nest { extents, free: rank - 1, reduction, guards: Vec::new(), body };
+        let nest = Nest { extents, free: rank - 1, reduction, guards: Vec::new(), body, absent: false };
         Ok(self.arrays.nest(Entry::Real, nest))
     }
 
@@ -336,7 +336,8 @@ impl<'g> Lowering<'g> {
             });
         }
         let body = if factors.is_empty() { Body::Const(1.0) } else { Body::Product(factors) };
-        let nest = Nest { extents, free: product.free, reduction: Reduction::Sum, guards, body };
+        let nest =
+            Nest { extents, free: product.free, reduction: Reduction::Sum, guards, body, absent: false };
         let array = self.arrays.nest(Entry::Real, nest);
         let coefficient = product.coefficient.to_f64();
         if coefficient == 1.0 {

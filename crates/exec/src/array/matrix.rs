@@ -5,7 +5,7 @@
 
 use super::labels::{Set, labels, points};
 use super::{ArrayId, Arrays, At, Body, Definition, Entry, Factor, Guard, Nest, Read, Reduction};
-use crate::gemm::{Line, Product, Strides, View};
+use crate::gemm::{Line, Product, Prologue, Strides, View};
 use smallvec::SmallVec;
 
 /// Multiply-adds from which a matrix product is worth a kernel of its own.
@@ -166,7 +166,12 @@ pub fn prepare(arrays: Arrays) -> Arrays {
     arrays.rebuilt(|out, definition| {
         let Definition::Nest(nest) = definition else { return };
         if let Some(sides) = Sides::of(out, nest) {
+            let whole = nest.clone();
             separate(out, nest, &sides);
+            // Only a product takes the zeros of a factor for absent terms.
+            if nest.guards.len() < whole.guards.len() && recognised(out, nest).is_none() {
+                *nest = whole;
+            }
         }
     })
 }
@@ -258,6 +263,7 @@ fn side(out: &mut Arrays, nest: &Nest, mut factors: Vec<Factor>, guards: Vec<Gua
         reduction: Reduction::Sum,
         guards: guards.iter().map(|g| g.substitute(&place)).collect(),
         body: Body::Product(factors.iter().map(|f| f.substitute(&place)).collect()),
+        absent: !guards.is_empty(),
     };
     let array = out.nest(Entry::Real, body);
     Factor { read: Read::new(array, order.iter().map(|&l| At::label(l))), power: 1, divides: false }
@@ -272,7 +278,10 @@ struct Strided<'a> {
 impl Strided<'_> {
     /// Offset, and the step for each label.
     fn steps(&self, array: ArrayId, at: &[At]) -> Option<(i64, Vec<i64>)> {
-        let shape = &self.arrays[array].shape;
+        self.steps_in(&self.arrays[array].shape, at)
+    }
+
+    fn steps_in(&self, shape: &[usize], at: &[At]) -> Option<(i64, Vec<i64>)> {
         let mut steps = vec![0; self.nest.extents.len()];
         let (mut offset, mut stride) = (0, 1);
         for (index, &extent) in at.iter().zip(shape).rev() {
@@ -300,9 +309,12 @@ fn flattened(labels: &[usize], extents: &[usize], steps: &[&[i64]]) -> Option<(u
     Some((extent, steps.iter().map(|s| s[last]).collect()))
 }
 
-/// The matrix product that a nest is, if it is one.
+/// The matrix product that an array is, if it is one.
 pub fn recognise(arrays: &Arrays, id: ArrayId) -> Option<Matrix> {
-    let nest = arrays[id].as_nest()?;
+    recognised(arrays, arrays[id].as_nest()?)
+}
+
+fn recognised(arrays: &Arrays, nest: &Nest) -> Option<Matrix> {
     let sides = Sides::of(arrays, nest)?;
     let Body::Product(factors) = &nest.body else { return None };
     let (a, b) = (&factors[sides.a].read, &factors[sides.b].read);
@@ -313,7 +325,7 @@ pub fn recognise(arrays: &Arrays, id: ArrayId) -> Option<Matrix> {
     let (a_offset, a_steps) = strided.steps(a.array, &a.at)?;
     let (b_offset, b_steps) = strided.steps(b.array, &b.at)?;
     let own: Vec<At> = (0..nest.free).map(At::label).collect();
-    let (_, c_steps) = strided.steps(id, &own)?;
+    let (_, c_steps) = strided.steps_in(&nest.extents[..nest.free], &own)?;
     let list = |set: Set| (0..nest.extents.len()).filter(|l| set >> l & 1 == 1).collect::<Vec<_>>();
     let (rows, columns) = (list(sides.rows()), list(sides.columns()));
     let terms = list(sides.bound);
@@ -341,6 +353,9 @@ pub fn recognise(arrays: &Arrays, id: ArrayId) -> Option<Matrix> {
     product.a = view(a_offset, m_steps[0], k_steps[0], &a_steps)?;
     product.b = view(b_offset, k_steps[1], n_steps[0], &b_steps)?;
     product.c = view(0, m_steps[1], n_steps[1], &c_steps)?;
+    let [absent_a, absent_b] =
+        [a.array, b.array].map(|side| arrays[side].as_nest().is_some_and(|n| n.absent));
+    product.prologue = Prologue { absent_a, absent_b, ..Prologue::default() };
     let mut matrix = Matrix {
         product,
         a: a.array,

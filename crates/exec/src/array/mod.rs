@@ -309,6 +309,8 @@ pub struct Nest {
     pub guards: Vec<Guard>,
     /// The term.
     pub body: Body,
+    /// An entry whose conditions fail is −0, which stands for no term in the product that reads it; other zeros are +0.
+    pub absent: bool,
 }
 
 /// Work that is no nest.
@@ -535,6 +537,7 @@ impl Arrays {
             reduction: Reduction::Sum,
             guards: Vec::new(),
             body,
+            absent: false,
         };
         self.nest(entry, nest)
     }

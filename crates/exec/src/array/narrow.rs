@@ -36,6 +36,7 @@ pub fn narrow(arrays: Arrays) -> Arrays {
             reduction: Reduction::Sum,
             guards: Vec::new(),
             body: Body::Product(vec![Factor { read: Read::new(narrow, at), power: 1, divides: false }]),
+            absent: false,
         };
     })
 }

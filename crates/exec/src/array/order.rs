@@ -216,6 +216,7 @@ fn take(nest: &Nest, group: &Set) -> (Nest, impl FnOnce(ArrayId) -> Nest + use<>
         reduction: Reduction::Sum,
         guards: nest.guards.iter().filter(|g| covered(g)).map(|g| g.substitute(&place)).collect(),
         body: Body::Product(inside.iter().map(|f| f.substitute(&place)).collect()),
+        absent: false,
     };
     let outside: Vec<Factor> =
         factors.iter().enumerate().filter(|(k, _)| !is_in(*k)).map(|(_, f)| f.clone()).collect();
@@ -236,6 +237,7 @@ fn take(nest: &Nest, group: &Set) -> (Nest, impl FnOnce(ArrayId) -> Nest + use<>
             reduction: Reduction::Sum,
             guards: guards.iter().map(|g| g.substitute(&place)).collect(),
             body: Body::Product(factors),
+            absent: false,
         }
     };
     (first, rest)

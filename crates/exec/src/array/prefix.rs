@@ -247,6 +247,7 @@ impl Prefix {
             reduction: Reduction::Sum,
             guards: guards.map(|(g, _)| g.substitute(&place)).collect(),
             body,
+            absent: false,
         }
     }
 
@@ -297,6 +298,7 @@ impl Prefix {
             reduction: Reduction::Sum,
             guards,
             body: Body::Product(factors),
+            absent: false,
         }
     }
 }

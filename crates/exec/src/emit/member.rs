@@ -33,8 +33,6 @@ impl<'a> Emitter<'a> {
     pub(super) fn scatter(&mut self, id: ArrayId, place: &'a [At]) -> Result<()> {
         let nest = self.nest(id);
         let inner = self.builder.innermost();
-        // Named even where no term is left: its memory is cleared.
-        self.buffer(id);
         for written in self.written(id, 0..nest.extents.len()) {
             let positions = self.positions(id, &written);
             let value = self.term(id, &positions)?;
@@ -164,6 +162,10 @@ impl<'a> Emitter<'a> {
 
     /// Memory in which terms are added up begins with nothing.
     pub(super) fn clear_sums(&mut self, id: ArrayId, extents: &[usize]) {
+        if matches!(self.arrays[id].definition, Definition::Scatter(..)) {
+            // Cleared by the plan wherever it is named, also where no term is left.
+            self.buffer(id);
+        }
         let (_, in_memory) = self.reduces(id);
         if !in_memory {
             return;

@@ -1,5 +1,6 @@
 //! The value of a term: conditions, reads, and what is computed from them.
 
+use super::builder::Builder;
 use super::{Condition, Emitter, Position, Value};
 use crate::array::{ArrayId, Atom, Body, Definition, Entry, Guard, Read, Reduction};
 use crate::error::Result;
@@ -221,6 +222,7 @@ impl Emitter<'_> {
     pub(super) fn term(&mut self, id: ArrayId, positions: &[Position]) -> Result<Value> {
         let nest = self.nest(id);
         let masks = match self.condition(id, &nest.guards, positions)? {
+            Condition::Never if nest.absent => return Ok(Value::Reg(self.builder.number(-0.0))),
             Condition::Never => return Ok(Value::Absent),
             Condition::Where(masks) => masks,
         };
@@ -287,6 +289,14 @@ impl Emitter<'_> {
                 })
             }
         };
+        if nest.absent {
+            // A sum with +0 is never -0.
+            let (present, none) = (self.builder.number(0.0), self.builder.number(-0.0));
+            let value = self.reg(value);
+            let value = self.builder.binary(Binary::Add, value, present);
+            let kept = |b: &mut Builder, x, &mask: &Reg| b.op(Op::Select(mask, x, none));
+            return Ok(Value::Reg(masks.iter().fold(value, |x, mask| kept(&mut self.builder, x, mask))));
+        }
         Ok(self.masked(value, &masks))
     }
 

@@ -26,6 +26,9 @@ pub trait Real:
     const DEPTH: usize;
     /// Rows of the lane operand that stay in the second-level cache, a multiple of every kernel's height.
     const HEIGHT: usize;
+
+    /// Whether the sign bit is set.
+    fn is_negative(self) -> bool;
 }
 
 impl Real for f64 {
@@ -34,6 +37,10 @@ impl Real for f64 {
     const BYTES: usize = 8;
     const DEPTH: usize = 256;
     const HEIGHT: usize = 192;
+
+    fn is_negative(self) -> bool {
+        self.is_sign_negative()
+    }
 }
 
 impl Real for f32 {
@@ -42,6 +49,10 @@ impl Real for f32 {
     const BYTES: usize = 4;
     const DEPTH: usize = 384;
     const HEIGHT: usize = 240;
+
+    fn is_negative(self) -> bool {
+        self.is_sign_negative()
+    }
 }
 
 pub(super) mod sealed {

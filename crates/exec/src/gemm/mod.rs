@@ -21,6 +21,7 @@
 // Registers and strides ask for pointers; every block says why it is sound, and the tests put guards around C.
 #![allow(unsafe_code)]
 
+mod absent;
 mod block;
 mod kernel;
 mod lanes;

@@ -72,6 +72,10 @@ pub struct Prologue {
     pub active_rows: Option<Line>,
     /// Columns of C that are computed. The others become `beta·C`, and the epilogue does not reach them.
     pub active_cols: Option<Line>,
+    /// A −0 in A stands for a term that is absent, also where the other factor is infinite.
+    pub absent_a: bool,
+    /// The same of B.
+    pub absent_b: bool,
 }
 
 /// What happens to an entry of C after its sum, in this order. A vector by row or by column is a [`View`] with a zero

@@ -101,7 +101,16 @@ impl<T: Real> Product<T> {
         job.lay();
         let threads = if threads <= 1 || self.flops() + self.bytes() < ALONE { 1 } else { threads };
         // SAFETY: given by the caller.
-        unsafe { T::dispatch(&job, workspace.slots(threads)) }
+        unsafe {
+            let added = self.beta != T::ZERO;
+            if added && self.has_absent() && !self.meets_finite(on) {
+                return self.by_terms(on, true);
+            }
+            T::dispatch(&job, workspace.slots(threads));
+            if !added && self.has_absent() {
+                self.leave_out(on);
+            }
+        }
     }
 }
 
@@ -344,7 +353,7 @@ impl<'a, T: Real> Job<'a, T> {
 }
 
 /// The index of an element of these batch axes.
-fn index_of(extents: &[usize], mut number: usize) -> SmallVec<[usize; 4]> {
+pub(super) fn index_of(extents: &[usize], mut number: usize) -> SmallVec<[usize; 4]> {
     let mut index: SmallVec<[usize; 4]> = SmallVec::from_elem(0, extents.len());
     for (x, &extent) in index.iter_mut().zip(extents).rev() {
         *x = number % extent;

@@ -256,6 +256,7 @@ fn copied_by(from: ArrayId, shape: &[usize], order: &[usize]) -> Nest {
         reduction: Reduction::Sum,
         guards: Vec::new(),
         body: Body::Product(vec![Factor { read, power: 1, divides: false }]),
+        absent: false,
     }
 }
 
