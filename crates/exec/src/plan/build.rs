@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::gemm::{Product, Workspace};
 use crate::jit::{self, Way};
 use crate::lane::Number;
+use crate::lane::distribute::distribute;
 use crate::lane::interpret::Scratch;
 use crate::lane::program::{Buffer, Program};
 use crate::schedule::memory::{self, Home, Memory};
@@ -102,7 +103,7 @@ impl<T: Number> Plan<T> {
         plan.place_constants();
         // The interpreter keeps the calls: each is one loop over a slice, faster than its operations.
         let compiled = |program: &Program, large: &[(Buffer, Way)]| {
-            jit::compile(program, large, &functions::address).ok()
+            jit::compile(&distribute(program), large, &functions::address).ok()
         };
         let written = |program: &Program, large: &[(Buffer, Way)]| match options.jit {
             true => compiled(&inline(program), large).or_else(|| compiled(program, large)),

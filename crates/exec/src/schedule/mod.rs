@@ -6,6 +6,7 @@
 pub mod classes;
 pub mod layout;
 pub mod memory;
+mod quotient;
 pub mod recomputed;
 pub mod strip;
 pub mod triangle;
@@ -140,6 +141,7 @@ pub fn schedule_around(arrays: &Arrays, fuse: bool, around: &Around<'_>) -> Sche
             level = 1;
             for (operand, fused) in operands(nest, id, arrays, &classes, &recomputed) {
                 let same = fused && kinds[operand.index()].as_ref() == Some(&kind);
+                let same = same && !quotient::is_kept(arrays, &classes, operand, id);
                 let ready = levels[operand.index()] + u32::from(!same);
                 level = level.max(ready);
             }
