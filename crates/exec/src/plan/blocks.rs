@@ -11,6 +11,7 @@
 
 use super::count::count;
 use super::functions;
+use super::lines::Lines;
 use crate::array::{ArrayId, Arrays, Definition, Reduction};
 use crate::emit::Emitted;
 use crate::gemm::fork_blocks;
@@ -123,7 +124,7 @@ pub(super) struct Blocks<T> {
     private: Vec<Private>,
     /// Entries of the private memory of one block.
     stride: usize,
-    memory: Vec<T>,
+    memory: Lines<T>,
     tables: Vec<Vec<*mut u8>>,
     /// One for each thread.
     scratch: Vec<Scratch<T>>,
@@ -201,7 +202,7 @@ impl Cut {
             count,
             private,
             stride,
-            memory: vec![T::default(); count * stride],
+            memory: Lines::new(count * stride),
             tables: vec![vec![std::ptr::null_mut(); slots.len()]; count],
             slots,
             scratch: vec![Scratch::default(); threads.min(count)],

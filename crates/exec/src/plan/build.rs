@@ -2,6 +2,7 @@
 
 use super::blocks::{self, Blocks};
 use super::direct::Calls;
+use super::lines::Lines;
 use super::recurrence::RecurrenceStep;
 use super::strip::StripStep;
 use super::{MatrixStep, Options, Plan, Step, functions, in_place, large, timings};
@@ -77,7 +78,7 @@ impl<T: Number> Plan<T> {
     ) -> Result<Plan<T>> {
         let mut plan = Plan {
             taken: taken.to_vec(),
-            arena: vec![T::default(); memory.arena],
+            arena: Lines::new(memory.arena),
             integer_arena: vec![0; memory.integers],
             steps: Vec::with_capacity(schedule.steps.len()),
             scheduled: Vec::new(),

@@ -25,6 +25,7 @@ mod functions;
 mod in_place;
 mod labels;
 mod large;
+mod lines;
 mod prefix;
 mod recurrence;
 pub mod session;
@@ -47,6 +48,7 @@ use crate::schedule::memory::{Home, Memory};
 use blocks::Blocks;
 use chainrule_core::shape::Sizes;
 use chainrule_core::{Graph, NodeId};
+use lines::Lines;
 use recurrence::RecurrenceStep;
 use session::Session;
 use strip::StripStep;
@@ -173,7 +175,7 @@ pub struct Plan<T> {
     sources: Vec<(usize, Source)>,
     reals: Vec<Vec<T>>,
     integers: Vec<Vec<i64>>,
-    arena: Vec<T>,
+    arena: Lines<T>,
     integer_arena: Vec<i64>,
     /// Truth values given as inputs, as numbers.
     truths: Vec<Vec<T>>,

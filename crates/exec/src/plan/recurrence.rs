@@ -1,6 +1,7 @@
 //! Recurrences: the plan of one step, run again and again with its pointers moved along.
 #![allow(unsafe_code, reason = "pointers that move along trajectories; each block says why they stay inside")]
 
+use super::lines::Lines;
 use super::{Plan, Source};
 use crate::array::{Entry, Recurrence};
 use crate::error::Result;
@@ -17,7 +18,7 @@ pub(super) struct RecurrenceStep<T> {
     /// The carries whose whole trajectories are kept.
     whole: Vec<bool>,
     /// Two places in turn for each of the others.
-    turns: Vec<[Vec<T>; 2]>,
+    turns: Vec<[Lines<T>; 2]>,
     inputs: Vec<*mut u8>,
     outputs: Vec<*mut u8>,
     walks: Vec<Walk>,
@@ -56,7 +57,7 @@ impl<T: Number> RecurrenceStep<T> {
             .zip(&whole)
             .map(|(&count, &whole)| {
                 let count = if whole { 0 } else { count };
-                [vec![T::default(); count], vec![T::default(); count]]
+                [Lines::new(count), Lines::new(count)]
             })
             .collect();
         let shape = Recurrence {

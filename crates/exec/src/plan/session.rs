@@ -16,6 +16,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+use super::lines::Lines;
 use super::{Plan, Value};
 use crate::array::Entry;
 use crate::error::Result;
@@ -24,10 +25,10 @@ use crate::lane::Number;
 /// A plan with its own inputs and outputs.
 pub struct Session<T> {
     plan: Plan<T>,
-    numbers: Vec<Vec<T>>,
+    numbers: Vec<Lines<T>>,
     labels: Vec<Vec<i64>>,
     truths: Vec<Vec<bool>>,
-    outputs: Vec<Vec<T>>,
+    outputs: Vec<Lines<T>>,
     /// Whether all inputs are numbers: then a call has nothing to check.
     plain: bool,
     bound: bool,
@@ -45,12 +46,11 @@ impl<T: Number> Session<T> {
         let taken_by = |k: usize| plan.taken.iter().find(|(_, input)| *input == k).map(|(output, _)| *output);
         let taken: Vec<Option<usize>> = inputs.clone().map(taken_by).collect();
         let own = |k: usize| if taken[k].is_some() { 0 } else { count(k, Entry::Real) };
-        let numbers = inputs.clone().map(|k| vec![T::default(); own(k)]).collect();
+        let numbers = inputs.clone().map(|k| Lines::new(own(k))).collect();
         let labels = inputs.clone().map(|k| vec![0; count(k, Entry::Int)]).collect();
         let truths = inputs.map(|k| vec![false; count(k, Entry::Bool)]).collect();
-        let outputs = (0..plan.output_count())
-            .map(|k| vec![T::default(); plan.output_shape(k).iter().product()])
-            .collect();
+        let outputs =
+            (0..plan.output_count()).map(|k| Lines::new(plan.output_shape(k).iter().product())).collect();
         let plain = plan.inputs().iter().all(|i| i.entry == Entry::Real) && plan.copies.is_empty();
         Session { plan, numbers, labels, truths, outputs, plain, bound: false, taken }
     }
@@ -125,7 +125,7 @@ impl<T: Number> Session<T> {
                 Entry::Bool => Value::Bool(&self.truths[k]),
             })
             .collect();
-        let mut outputs: Vec<&mut [T]> = self.outputs.iter_mut().map(Vec::as_mut_slice).collect();
+        let mut outputs: Vec<&mut [T]> = self.outputs.iter_mut().map(|o| &mut **o).collect();
         self.plan.run(&inputs, &mut outputs)?;
         self.bound = true;
         Ok(())

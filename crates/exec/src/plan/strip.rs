@@ -5,6 +5,7 @@
 #![allow(unsafe_code, reason = "pointers that move along an axis; each block says why they stay inside")]
 
 use super::blocks::combine;
+use super::lines::Lines;
 use super::{Options, Plan};
 use crate::array::Reduction;
 use crate::error::Result;
@@ -33,7 +34,7 @@ struct Worker<T> {
     inputs: Vec<*mut u8>,
     outputs: Vec<*mut u8>,
     /// Operands and results whose entries of a block do not stand together.
-    apart: Vec<T>,
+    apart: Lines<T>,
     done: Result<()>,
 }
 
@@ -48,7 +49,7 @@ pub(super) struct StripStep<T> {
     block: usize,
     workers: Vec<Worker<T>>,
     /// Sums of the blocks: of all, or of one where one thread combines them as it goes.
-    sums: Vec<T>,
+    sums: Lines<T>,
     stride: usize,
     /// Pointers of the operands, then of the results.
     pub(super) table: std::ops::Range<usize>,
@@ -88,12 +89,12 @@ impl<T: Number> StripStep<T> {
                 left: strip.left.clone().map(|left| Plan::block(left, &strip.around(), &own)).transpose()?,
                 inputs: Vec::new(),
                 outputs: Vec::new(),
-                apart: vec![T::default(); apart],
+                apart: Lines::new(apart),
                 done: Ok(()),
             })
         });
         let workers = workers.collect::<Result<Vec<Worker<T>>>>()?;
-        let sums = vec![T::default(); stride * if threads == 1 { 1 } else { count }];
+        let sums = Lines::new(stride * if threads == 1 { 1 } else { count });
         Ok(StripStep {
             reads,
             writes,
