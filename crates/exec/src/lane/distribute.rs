@@ -74,16 +74,10 @@ impl Cutter {
             if let Stmt::Loop { var, from, to, lanes, body } = &done[k] {
                 let innermost = !body.iter().any(|s| matches!(s, Stmt::Loop { .. }));
                 if *lanes && innermost && to - from >= ITERATIONS {
-                    if let Some((rest, loops)) = self.cut(&done, k) {
+                    if let Some([before, loops, after]) = self.cut(&done, k) {
                         self.cut = true;
-                        let length = loops.len();
-                        done = rest;
-                        // The place of the loop has moved up by the sums that were declared before it.
-                        let place =
-                            done.iter().position(|s| matches!(s, Stmt::Loop { body, .. } if body.is_empty()));
-                        let place = place.expect("invariant: the loop left a mark");
-                        done.splice(place..=place, loops);
-                        k = place + length;
+                        k = before.len() + loops.len();
+                        done = [before, loops, after].concat();
                         continue;
                     }
                 } else if !innermost {
@@ -96,9 +90,9 @@ impl Cutter {
         done
     }
 
-    /// The statements around the loop at a place, without the sums that leave it, and with a loop without statements in its
-    /// place; and the loops that take that place.
-    fn cut(&mut self, around: &[Stmt], at: usize) -> Option<(Vec<Stmt>, Vec<Stmt>)> {
+    /// The statements before the loop at a place, the loops that take its place, and the statements after it; sums that
+    /// leave it are declared and folded beside their own loop.
+    fn cut(&mut self, around: &[Stmt], at: usize) -> Option<[Vec<Stmt>; 3]> {
         let Stmt::Loop { var, from, to, body, .. } = &around[at] else { return None };
         let sums = sums(around, at, body);
         if sums.len() <= SUMS || sums.len() > MOST {
@@ -111,15 +105,15 @@ impl Cutter {
             groups.iter().map(|group| slice(group.iter().map(|&s| &sums[s]))).collect();
         let price = |of: &[usize]| of.iter().map(|&k| price(&body[k])).sum::<usize>();
         let all: Vec<usize> = (0..body.len()).collect();
-        let before = price(&all) + HOMELESS * (sums.len() - SUMS);
-        let after = slices.iter().map(|slice| price(slice)).sum::<usize>() + sums.len() + price(&left);
-        if after * 10 >= before * 9 {
+        let together = price(&all) + HOMELESS * (sums.len() - SUMS);
+        let apart = slices.iter().map(|slice| price(slice)).sum::<usize>() + sums.len() + price(&left);
+        if apart * 10 >= together * 9 {
             return None;
         }
         let of_acc: FxHashMap<Reg, usize> = sums.iter().enumerate().map(|(k, s)| (s.acc, k)).collect();
         let mut declared: Vec<Option<Stmt>> = vec![None; sums.len()];
         let mut folded: Vec<Option<Stmt>> = vec![None; sums.len()];
-        let mut rest = Vec::with_capacity(around.len());
+        let (mut before, mut after) = (Vec::new(), Vec::new());
         for (k, stmt) in around.iter().enumerate() {
             match stmt {
                 Stmt::Let(reg, Op::Const(_)) if of_acc.contains_key(reg) => {
@@ -128,8 +122,9 @@ impl Cutter {
                 Stmt::Let(_, Op::Fold(_, acc)) if of_acc.contains_key(acc) => {
                     folded[of_acc[acc]] = Some(stmt.clone())
                 }
-                _ if k == at => rest.push(looped(around, at, Vec::new())),
-                _ => rest.push(stmt.clone()),
+                _ if k < at => before.push(stmt.clone()),
+                _ if k > at => after.push(stmt.clone()),
+                _ => {}
             }
         }
         let mut loops = Vec::new();
@@ -152,7 +147,7 @@ impl Cutter {
         if !left.is_empty() {
             loops.push(looped(around, at, left.iter().map(|&k| body[k].clone()).collect()));
         }
-        Some((rest, loops))
+        Some([before, loops, after])
     }
 
     /// A statement whose register has a name of its own in this copy.
