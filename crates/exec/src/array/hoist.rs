@@ -198,6 +198,7 @@ fn receive(
             entry: Entry::Real,
             below: None,
             array: ArrayId(k as u32),
+            absent: false,
         });
         // Numbered behind all formals, until all of them get new numbers.
         recurrence.formals.push(operands.len() + added.len());

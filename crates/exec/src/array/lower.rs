@@ -205,7 +205,7 @@ impl<'g> Lowering<'g> {
         let array =
             self.arrays.push(Array { shape: shape.clone(), entry, definition: Definition::Input(number) });
         let name = declared.name.to_string();
-        self.arrays.inputs.push(Input { name, shape: shape.to_vec(), entry, below, array });
+        self.arrays.inputs.push(Input { name, shape: shape.to_vec(), entry, below, array, absent: false });
         Ok(array)
     }
 

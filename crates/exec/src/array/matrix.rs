@@ -353,8 +353,7 @@ fn recognised(arrays: &Arrays, nest: &Nest) -> Option<Matrix> {
     product.a = view(a_offset, m_steps[0], k_steps[0], &a_steps)?;
     product.b = view(b_offset, k_steps[1], n_steps[0], &b_steps)?;
     product.c = view(0, m_steps[1], n_steps[1], &c_steps)?;
-    let [absent_a, absent_b] =
-        [a.array, b.array].map(|side| arrays[side].as_nest().is_some_and(|n| n.absent));
+    let [absent_a, absent_b] = [a.array, b.array].map(|side| arrays.has_absent(side));
     product.prologue = Prologue { absent_a, absent_b, ..Prologue::default() };
     let mut matrix = Matrix {
         product,

@@ -430,6 +430,8 @@ pub struct Input {
     pub below: Option<i64>,
     /// The array that holds it.
     pub array: ArrayId,
+    /// Whether −0 stands for no term, as in the nest that it is made by ([`Nest::absent`]): in a block of a larger plan.
+    pub absent: bool,
 }
 
 /// Every array that some outputs need, operands before users.
@@ -455,6 +457,16 @@ impl std::ops::Index<ArrayId> for Arrays {
 }
 
 impl Arrays {
+    /// Whether −0 in an array stands for no term.
+    pub fn has_absent(&self, id: ArrayId) -> bool {
+        match &self[id].definition {
+            Definition::Nest(nest) => nest.absent,
+            // While arrays are rewritten, inputs are aside; only blocks have such, which nobody rewrites.
+            Definition::Input(n) => self.inputs.get(*n).is_some_and(|input| input.absent),
+            _ => false,
+        }
+    }
+
     /// Nothing but inputs, outputs and what these read; numbers change.
     pub fn prune(self) -> Arrays {
         let mut live = vec![false; self.arrays.len()];

@@ -46,6 +46,8 @@ fn support(array: &Array, nest: &Nest, found: &[Halves]) -> Halves {
     }
     let mut halves = conditions(&nest.guards, nest.extents.len());
     match &nest.body {
+        // A term that is zero is none that is absent.
+        _ if nest.absent => {}
         Body::Sum(terms) => {
             let lists = terms.iter().map(|(_, read)| of_read(nest, read, found));
             halves.extend(either(lists).unwrap_or_default());

@@ -227,6 +227,9 @@ impl Emitter<'_> {
             Condition::Where(masks) => masks,
         };
         let protected = !nest.guards.is_empty();
+        if nest.body.reads().any(|read| self.stands_for_none(read, positions)) {
+            return Ok(Value::Absent);
+        }
         let value = match &nest.body {
             Body::Const(c) => Value::Reg(self.builder.number(*c)),
             Body::Count(at) => {

@@ -11,6 +11,11 @@ impl Emitter<'_> {
         halves.iter().any(|half| self.fails(half, |axis| self.reach(&read.at[axis], positions)))
     }
 
+    /// Whether an operand stands for no term where it is read.
+    pub(super) fn stands_for_none(&self, read: &Read, positions: &[Position]) -> bool {
+        self.arrays.has_absent(read.array) && self.vanishes(read, positions)
+    }
+
     /// Whether nobody reads an entry of an array.
     pub(super) fn unread(&self, id: ArrayId, written: &[(usize, i64)]) -> bool {
         let halves = &self.demands[id.index()];

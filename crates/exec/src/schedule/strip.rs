@@ -257,6 +257,7 @@ impl Group {
                 entry,
                 below: None,
                 array: ArrayId(n as u32),
+                absent: arrays.has_absent(id),
             };
             new[id.index()] = body.push(Array { shape, entry, definition });
             body.inputs.push(input);

@@ -3,7 +3,7 @@
 use super::classes::Classes;
 use crate::array::matrix::Matrix;
 use crate::array::support::{Half, Halves, of_read};
-use crate::array::{ArrayId, Arrays, Body, Nest};
+use crate::array::{ArrayId, Arrays, Body, Guard, Nest};
 
 /// Rows of the largest triangle that is written out: its code and its operands fit the first-level cache.
 const ROWS: usize = 24;
@@ -30,9 +30,33 @@ pub fn take(
         let id = ArrayId(k as u32);
         let Some(nest) = arrays[id].as_nest().filter(|_| matrix.is_some()) else { continue };
         let Some(labels) = triangle(nest, supports, &demands[k]) else { continue };
+        if !knows_absent(arrays, nest, &labels) {
+            continue;
+        }
         taken.extend(matrix.take().map(|matrix| Triangle { id, matrix, labels }));
     }
     taken
+}
+
+/// Whether it is known, when code is written, which terms are absent: the product would look at its factors for that.
+fn knows_absent(arrays: &Arrays, nest: &Nest, labels: &[usize]) -> bool {
+    nest.body.reads().all(|read| {
+        if !arrays.has_absent(read.array) {
+            return true;
+        }
+        arrays[read.array].as_nest().is_some_and(|n| {
+            n.guards.iter().all(|guard| {
+                let mut known = !matches!(guard, Guard::Holds(..));
+                guard.indices().iter().for_each(|at| {
+                    known &= at.is_affine();
+                    at.each_label(&mut |l| {
+                        known &= read.at[l].as_label().is_some_and(|l| labels.contains(&l))
+                    });
+                });
+                known
+            })
+        })
+    })
 }
 
 /// Whether all of them are written out; if not they become matrices again.
