@@ -16,6 +16,7 @@ use chainrule_core::graph::Graph;
 use chainrule_core::node::NodeId;
 use chainrule_core::rational::Rational;
 use chainrule_core::shape::DType;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// What a proof says about a difference.
@@ -127,7 +128,9 @@ fn answered(g: &mut Graph, q: &Question<'_>, start: Instant) -> Report {
     };
     let boundaries = search.boundaries();
     let tested = match search.run() {
-        Found::Counterexample(found, point) => return refuted(g, q, found, &point, &boundaries, deadline),
+        Found::Counterexample(found, point) => {
+            return refuted(g, q, found, &point, &boundaries, &space.sizes, deadline);
+        }
         Found::Agreement(tested) => tested,
     };
     let left = match &proof {
@@ -144,7 +147,9 @@ fn answered(g: &mut Graph, q: &Question<'_>, start: Instant) -> Report {
     if let Answer::Differ(sizes) = &answer {
         let seen = search.at(sizes, &mut Dice::new(10), &mut tested.clone());
         return match seen {
-            Some(Found::Counterexample(found, point)) => refuted(g, q, found, &point, &boundaries, deadline),
+            Some(Found::Counterexample(found, point)) => {
+                refuted(g, q, found, &point, &boundaries, &space.sizes, deadline)
+            }
             _ => undecided(differ("the formulas differ modulo a prime", &tested)),
         };
     }
@@ -169,12 +174,12 @@ fn refuted(
     found: Box<Counterexample>,
     point: &Point,
     boundaries: &[Boundary],
+    sizes: &[Arc<str>],
     deadline: Instant,
 ) -> Report {
     if let Some(report) = layout(g, q, deadline) {
         return report;
     }
-    let sizes = &Space::new(g, &[q.claimed, q.derived]).sizes;
     let verdict = match conditions::weakest(g, q, boundaries, sizes, deadline) {
         Some(condition) => Verdict::Conditional(condition),
         None => Verdict::Wrong(found.clone()),

@@ -53,7 +53,7 @@ const BITS: u32 = 40;
 /// Exponentials inside exponentials keep their law this deep.
 const DEPTH: u32 = 2;
 
-/// Random sizes lie below this; where loops over them take too long, nearer to the least.
+/// Random sizes are this many, from the least on; where loops over them take too long, nearer to the least.
 const SPREAD: usize = 32;
 
 /// Random sizes of one spread before it is halved.
@@ -76,16 +76,14 @@ pub(crate) fn compared(
     let mut dice = Dice::new(61);
     let (mut points, mut bits, mut met) = (0, 0f64, Met { opaque: depth(g, &nodes) > DEPTH, roots: false });
     let quick = pair.quick();
-    let mut assignments: Vec<Sizes> = Vec::new();
-    if !space.sizes.is_empty() {
-        let spreads = std::iter::successors(Some(SPREAD), |s| Some(s / 2)).take_while(|s| *s > 1);
-        let random = spreads.flat_map(|s| [s; HALVING]).map(|s| space.random_sizes(s, &mut dice));
-        assignments.extend(random.filter(|sizes| !quick.loops_too_long(sizes)));
-    }
-    // Of small sizes the largest first: they tell more apart.
-    assignments.extend(space.assignments().into_iter().rev().cycle().take(TRIES));
+    let spreads = std::iter::successors(Some(SPREAD), |s| Some(s / 2)).take_while(|s| *s > 1);
+    let random = spreads.flat_map(|s| [s; HALVING]).map(|s| space.random_sizes(s, &mut dice));
+    let cheap = |sizes: &Sizes| !sizes.is_empty() && !quick.loops_too_long(sizes);
+    let random: Vec<Sizes> = random.filter(cheap).collect();
+    let small = space.assignments();
     let mut used: Vec<String> = Vec::new();
-    for sizes in &assignments {
+    // Of small sizes the largest first: they tell more apart.
+    for sizes in random.iter().chain(small.iter().rev().cycle().take(TRIES)) {
         if Instant::now() > deadline || (points >= POINTS && bits >= f64::from(BITS)) {
             break;
         }
