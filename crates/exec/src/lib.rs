@@ -8,6 +8,7 @@ pub mod error;
 pub mod gemm;
 pub mod jit;
 pub mod lane;
+mod lines;
 pub mod plan;
 pub mod schedule;
 pub mod sparse;

@@ -6,7 +6,8 @@ use std::ops::{Deref, DerefMut};
 const LINE: usize = 64;
 
 /// Numbers from the beginning of a cache line on.
-pub(super) struct Lines<T> {
+#[derive(Debug)]
+pub(crate) struct Lines<T> {
     numbers: Vec<T>,
     start: usize,
     len: usize,
@@ -14,14 +15,35 @@ pub(super) struct Lines<T> {
 
 impl<T: Copy + Default> Lines<T> {
     /// So many zeros.
-    pub(super) fn new(len: usize) -> Lines<T> {
+    pub(crate) fn new(len: usize) -> Lines<T> {
         if len == 0 {
-            return Lines { numbers: Vec::new(), start: 0, len };
+            return Lines::default();
         }
         let spare = LINE / size_of::<T>();
         let numbers = vec![T::default(); len + spare];
         let start = numbers.as_ptr().align_offset(LINE).min(spare);
         Lines { numbers, start, len }
+    }
+
+    /// Room for so many numbers; what they are is left over from before, where there was room.
+    pub(crate) fn room(&mut self, len: usize) -> *mut T {
+        if self.len < len {
+            *self = Lines::new(len);
+        }
+        self.as_mut_ptr()
+    }
+}
+
+impl<T> Lines<T> {
+    /// Numbers that there is memory for.
+    pub(crate) fn capacity(&self) -> usize {
+        self.numbers.capacity()
+    }
+}
+
+impl<T> Default for Lines<T> {
+    fn default() -> Lines<T> {
+        Lines { numbers: Vec::new(), start: 0, len: 0 }
     }
 }
 

@@ -8,7 +8,8 @@ use super::kernel::{After, Dots, Finish, Side, Tile};
 use super::lanes::Real;
 use super::pack::{Axis, Pack};
 use super::processor::Kernels;
-use super::workspace::{Panels, Slot};
+use super::workspace::Slot;
+use crate::lines::Lines;
 use std::ops::Range;
 
 /// Columns of a block of B.
@@ -139,8 +140,8 @@ impl<T: Real> Element<T> {
         row_list: Option<&[usize]>,
         col_list: Option<&[usize]>,
         terms: Option<&[usize]>,
-        a: &mut Panels<T>,
-        b: &mut Panels<T>,
+        a: &mut Lines<T>,
+        b: &mut Lines<T>,
     ) {
         let plain = row_list.is_none() && col_list.is_none() && terms.is_none() && self.scale.is_none();
         let row_axis = axis(self.a.i, rows, row_list);

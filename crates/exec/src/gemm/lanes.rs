@@ -5,6 +5,7 @@
 /// Sealed: the kernels know these two.
 pub trait Real:
     Copy
+    + Default
     + Send
     + Sync
     + PartialEq

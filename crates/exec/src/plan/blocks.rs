@@ -11,7 +11,6 @@
 
 use super::count::count;
 use super::functions;
-use super::lines::Lines;
 use crate::array::{ArrayId, Arrays, Definition, Reduction};
 use crate::emit::Emitted;
 use crate::gemm::fork_blocks;
@@ -20,6 +19,7 @@ use crate::lane::Number;
 use crate::lane::blocks::{Slot, block};
 use crate::lane::interpret::{self, Scratch};
 use crate::lane::program::{Buffer, Program, Var};
+use crate::lines::Lines;
 use crate::schedule::classes::{Class, Classes};
 use crate::schedule::strip::{LANES, even_length};
 use std::ops::Range;

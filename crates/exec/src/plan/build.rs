@@ -2,7 +2,6 @@
 
 use super::blocks::{self, Blocks};
 use super::direct::Calls;
-use super::lines::Lines;
 use super::recurrence::RecurrenceStep;
 use super::strip::StripStep;
 use super::{MatrixStep, Options, Plan, Step, functions, in_place, large, timings};
@@ -16,6 +15,7 @@ use crate::lane::Number;
 use crate::lane::distribute::distribute;
 use crate::lane::interpret::Scratch;
 use crate::lane::program::{Buffer, Program};
+use crate::lines::Lines;
 use crate::schedule::memory::{self, Home, Memory};
 use crate::schedule::{self, Around, Schedule, Work, layout, strip};
 

@@ -1,11 +1,11 @@
 //! Recurrences: the plan of one step, run again and again with its pointers moved along.
 #![allow(unsafe_code, reason = "pointers that move along trajectories; each block says why they stay inside")]
 
-use super::lines::Lines;
 use super::{Plan, Source};
 use crate::array::{Entry, Recurrence};
 use crate::error::Result;
 use crate::lane::Number;
+use crate::lines::Lines;
 
 /// A recurrence in a plan.
 pub(super) struct RecurrenceStep<T> {

@@ -16,11 +16,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use super::lines::Lines;
 use super::{Plan, Value};
 use crate::array::Entry;
 use crate::error::Result;
 use crate::lane::Number;
+use crate::lines::Lines;
 
 /// A plan with its own inputs and outputs.
 pub struct Session<T> {

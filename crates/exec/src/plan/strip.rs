@@ -5,12 +5,12 @@
 #![allow(unsafe_code, reason = "pointers that move along an axis; each block says why they stay inside")]
 
 use super::blocks::combine;
-use super::lines::Lines;
 use super::{Options, Plan};
 use crate::array::Reduction;
 use crate::error::Result;
 use crate::gemm::fork_blocks;
 use crate::lane::Number;
+use crate::lines::Lines;
 use crate::schedule::strip::{Lie, Strip};
 use std::ops::Range;
 
