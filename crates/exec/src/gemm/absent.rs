@@ -3,7 +3,7 @@
 use super::kernel::Side;
 use super::lanes::Real;
 use super::product::{Line, Product, View};
-use super::run::{Pointers, index_of};
+use super::run::{Place, Pointers, index_of};
 
 /// Whether a number stands for no term: a zero with a minus sign.
 fn is_absent<T: Real>(x: T) -> bool {
@@ -18,45 +18,47 @@ fn all_numbers<T: Real>(line: &[T]) -> bool {
     !line.iter().fold(false, |nan, &x| nan | is_nan(x))
 }
 
-/// The entry `(0, 0)` of one element of the batch, and the strides.
-fn element<T>(at: *const T, view: &View, index: &[usize]) -> Side<T> {
-    let steps = index.iter().zip(&view.batch).map(|(&x, &step)| x as isize * step);
-    let at = at.wrapping_add(view.offset).wrapping_offset(steps.sum());
-    Side { at, i: view.row_stride, j: view.col_stride }
+/// A matrix of one element of the batch.
+fn matrix<T: Real>(at: *const T, view: &View, index: &[usize]) -> Side<T> {
+    Place::matrix(at, view).element(index)
 }
 
 /// A vector of one element of the batch, along its rows.
-fn line<T>(at: *const T, line: &Option<Line>, index: &[usize]) -> Option<Side<T>> {
-    let line = line.as_ref()?;
-    let steps = index.iter().zip(&line.batch).map(|(&x, &step)| x as isize * step);
-    Some(Side { at: at.wrapping_add(line.offset).wrapping_offset(steps.sum()), i: line.stride, j: 0 })
+fn line<T: Real>(at: *const T, line: &Option<Line>, index: &[usize]) -> Option<Side<T>> {
+    line.as_ref().map(|line| Place::line(at, line).element(index))
 }
 
 /// # Safety
 /// The entry is valid.
 unsafe fn entry<T: Real>(side: &Side<T>, i: usize, j: usize) -> T {
     // SAFETY: given by the caller.
-    unsafe { *side.at.wrapping_offset(i as isize * side.i + j as isize * side.j) }
+    unsafe { *side.from(i, j).at }
+}
+
+/// A matrix of `extents`, turned so that its rows run along memory, and whether it was turned.
+fn along_memory<T>(side: Side<T>, [rows, cols]: [usize; 2]) -> (Side<T>, [usize; 2], bool) {
+    match side.i.unsigned_abs() < side.j.unsigned_abs() {
+        true => (Side { i: side.j, j: side.i, ..side }, [cols, rows], true),
+        false => (side, [rows, cols], false),
+    }
 }
 
 /// Whether all entries of a matrix are finite.
 ///
 /// # Safety
 /// They are valid.
-unsafe fn all_finite<T: Real>(side: &Side<T>, rows: usize, cols: usize) -> bool {
-    // Lines along memory.
-    let turned = side.i.unsigned_abs() < side.j.unsigned_abs();
-    let (lines, length, step) = if turned { (cols, rows, side.i) } else { (rows, cols, side.j) };
+unsafe fn all_finite<T: Real>(side: Side<T>, extents: [usize; 2]) -> bool {
+    let (side, [lines, length], _) = along_memory(side, extents);
     let is_finite = |x: T| x * T::ZERO == T::ZERO;
     (0..lines).all(|k| {
-        let first = if turned { side.from(0, k) } else { side.from(k, 0) }.at;
         // SAFETY: entries of the matrix.
         unsafe {
-            match step {
+            match side.j {
                 1 => {
-                    std::slice::from_raw_parts(first, length).iter().fold(true, |all, &x| all & is_finite(x))
+                    let line = std::slice::from_raw_parts(side.from(k, 0).at, length);
+                    line.iter().fold(true, |all, &x| all & is_finite(x))
                 }
-                _ => (0..length).all(|l| is_finite(*first.wrapping_offset(l as isize * step))),
+                _ => (0..length).all(|l| is_finite(entry(&side, k, l))),
             }
         }
     })
@@ -76,13 +78,13 @@ impl<T: Real> Product<T> {
         let before = &self.prologue;
         (0..self.batches()).all(|number| {
             let index = index_of(&self.batch, number);
-            let (a, b) = (element(on.a, &self.a, &index), element(on.b, &self.b, &index));
+            let (a, b) = (matrix(on.a, &self.a, &index), matrix(on.b, &self.b, &index));
             let scale = line(on.k_scale, &before.scale, &index);
             // SAFETY: the operands are valid.
             unsafe {
-                (!before.absent_a || all_finite(&b, self.k, self.n))
-                    && (!before.absent_b || all_finite(&a, self.m, self.k))
-                    && scale.is_none_or(|scale| all_finite(&scale, self.k, 1))
+                (!before.absent_a || all_finite(b, [self.k, self.n]))
+                    && (!before.absent_b || all_finite(a, [self.m, self.k]))
+                    && scale.is_none_or(|scale| all_finite(scale, [self.k, 1]))
             }
         })
     }
@@ -103,22 +105,19 @@ impl<T: Real> Product<T> {
     /// # Safety
     /// As [`Product::run_unchecked`].
     pub(super) unsafe fn by_terms(&self, on: &Pointers<T>, all: bool) {
-        // Lines along memory.
-        let turned = self.c.row_stride.unsigned_abs() < self.c.col_stride.unsigned_abs();
-        let (lines, length) = if turned { (self.n, self.m) } else { (self.m, self.n) };
         for number in 0..self.batches() {
             let index = index_of(&self.batch, number);
-            let c = element(on.c.cast_const(), &self.c, &index);
-            let step = if turned { c.i } else { c.j };
+            let c = matrix(on.c.cast_const(), &self.c, &index);
+            let (c, [lines, length], turned) = along_memory(c, [self.m, self.n]);
             for k in 0..lines {
-                let first = if turned { c.from(0, k) } else { c.from(k, 0) }.at;
                 // SAFETY: entries of C, one after the other; the operands are valid.
                 unsafe {
-                    if !all && step == 1 && all_numbers(std::slice::from_raw_parts(first, length)) {
+                    let line = c.from(k, 0).at;
+                    if !all && c.j == 1 && all_numbers(std::slice::from_raw_parts(line, length)) {
                         continue;
                     }
                     for l in 0..length {
-                        let at = first.wrapping_offset(l as isize * step).cast_mut();
+                        let at = c.from(k, l).at.cast_mut();
                         let (i, j) = if turned { (l, k) } else { (k, l) };
                         if all || is_nan(*at) {
                             *at = self.entry(on, &index, i, j, *at);
@@ -152,7 +151,7 @@ impl<T: Real> Product<T> {
             return old;
         }
         let (before, after) = (&self.prologue, &self.epilogue);
-        let (a, b) = (element(on.a, &self.a, index), element(on.b, &self.b, index));
+        let (a, b) = (matrix(on.a, &self.a, index), matrix(on.b, &self.b, index));
         let scale = line(on.k_scale, &before.scale, index);
         let active = line(on.active_k, &before.active_k, index);
         let (mut sum, mut present) = (T::ZERO, false);
@@ -167,7 +166,7 @@ impl<T: Real> Product<T> {
                 present = true;
                 sum += scale.as_ref().map_or(x, |line| x * entry(line, p, 0)) * y;
             }
-            let side = |at, view: &Option<View>| view.as_ref().map(|v| entry(&element(at, v, index), i, j));
+            let side = |at, view: &Option<View>| view.as_ref().map(|v| entry(&matrix(at, v, index), i, j));
             let mut x = if present { self.alpha * sum + old } else { old };
             if let Some(bias) = side(on.bias, &after.bias) {
                 x += bias;

@@ -115,7 +115,7 @@ impl<T: Real> Product<T> {
 }
 
 /// A matrix in memory, or with `j` unused a vector.
-struct Place<'a, T> {
+pub(super) struct Place<'a, T> {
     at: *const T,
     i: isize,
     j: isize,
@@ -123,12 +123,12 @@ struct Place<'a, T> {
 }
 
 impl<'a, T: Real> Place<'a, T> {
-    fn matrix(at: *const T, view: &'a View) -> Place<'a, T> {
+    pub(super) fn matrix(at: *const T, view: &'a View) -> Place<'a, T> {
         let at = at.wrapping_add(view.offset);
         Place { at, i: view.row_stride, j: view.col_stride, batch: &view.batch }
     }
 
-    fn line(at: *const T, line: &'a Line) -> Place<'a, T> {
+    pub(super) fn line(at: *const T, line: &'a Line) -> Place<'a, T> {
         Place { at: at.wrapping_add(line.offset), i: line.stride, j: 0, batch: &line.batch }
     }
 
@@ -142,7 +142,7 @@ impl<'a, T: Real> Place<'a, T> {
     }
 
     /// The matrix of one batch element.
-    fn element(&self, index: &[usize]) -> Side<T> {
+    pub(super) fn element(&self, index: &[usize]) -> Side<T> {
         let steps = index.iter().enumerate().map(|(t, &x)| x as isize * self.step(t));
         Side { at: self.at.wrapping_offset(steps.sum()), i: self.i, j: self.j }
     }
