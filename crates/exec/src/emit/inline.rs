@@ -21,7 +21,7 @@ const STATEMENTS: usize = 3000;
 /// The program with the functions that lane loops call written out; as it was, where there are none.
 pub fn inline(program: &Program) -> Cow<'_, Program> {
     let called = |body: &[Stmt]| body.iter().any(|stmt| matches!(stmt, Stmt::Let(_, Op::Call(..))));
-    if !any_loop(&program.body, &mut |from, to, body| to - from >= ITERATIONS && called(body)) {
+    if !program.has_lane_loop(&|from, to, body| to - from >= ITERATIONS && called(body)) {
         return Cow::Borrowed(program);
     }
     let mut inliner = Inliner {
@@ -37,16 +37,6 @@ pub fn inline(program: &Program) -> Cow<'_, Program> {
     let mut all = inliner.start;
     all.extend(body);
     Cow::Owned(Program { regs: inliner.regs, body: all, ..*program })
-}
-
-/// Whether a lane loop is as asked, given its range and its body. Loops nest only as deep as an array has axes.
-fn any_loop(body: &[Stmt], asked: &mut dyn FnMut(i64, i64, &[Stmt]) -> bool) -> bool {
-    body.iter().any(|stmt| match stmt {
-        Stmt::Loop { from, to, lanes, body, .. } => {
-            *lanes && asked(*from, *to, body) || any_loop(body, asked)
-        }
-        _ => false,
-    })
 }
 
 struct Inliner {

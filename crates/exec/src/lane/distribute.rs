@@ -40,6 +40,10 @@ const ITERATIONS: i64 = 16;
 
 /// The program with loops cut; as it was, where none is.
 pub fn distribute(program: &Program) -> Cow<'_, Program> {
+    let sums = |body: &[Stmt]| body.iter().filter(|s| matches!(s, Stmt::Set(..))).count();
+    if !program.has_lane_loop(&|from, to, body| to - from >= ITERATIONS && sums(body) > SUMS) {
+        return Cow::Borrowed(program);
+    }
     let mut cutter = Cutter { regs: program.regs, cut: false };
     let body = cutter.body(&program.body);
     match cutter.cut {

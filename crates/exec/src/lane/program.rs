@@ -309,6 +309,23 @@ pub struct Program {
     pub body: Vec<Stmt>,
 }
 
+impl Program {
+    /// Whether a lane loop is as asked, given its range and its body.
+    pub fn has_lane_loop(&self, asked: &dyn Fn(i64, i64, &[Stmt]) -> bool) -> bool {
+        any_loop(&self.body, asked)
+    }
+}
+
+/// Whether a lane loop is as asked, given its range and its body. Loops nest only as deep as an array has axes.
+fn any_loop(body: &[Stmt], asked: &dyn Fn(i64, i64, &[Stmt]) -> bool) -> bool {
+    body.iter().any(|stmt| match stmt {
+        Stmt::Loop { from, to, lanes, body, .. } => {
+            *lanes && asked(*from, *to, body) || any_loop(body, asked)
+        }
+        _ => false,
+    })
+}
+
 impl Op {
     /// Calls `visit` on every register read.
     pub fn each_reg(&self, visit: &mut dyn FnMut(Reg)) {
