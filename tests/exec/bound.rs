@@ -166,17 +166,11 @@ impl<S: Number> Bounded<S> {
     }
 
     /// A polynomial of operands, all finite and decided; given up where another order may overflow or underflow.
-    fn polynomial(
-        value: S,
-        magnitude: f64,
-        inherited: f64,
-        roundings: f64,
-        terms: Terms,
-        grid: Option<i32>,
-    ) -> Bounded<S> {
+    fn polynomial(self) -> Bounded<S> {
         let (bits, lowest, greatest) = format::<S>();
         let limit = 2f64.powi(greatest - 8);
-        if magnitude + inherited > limit || terms.may_overflow(limit) || !value.to_f64().is_finite() {
+        let Bounded { value, magnitude, inherited, terms, grid, .. } = self;
+        if magnitude + inherited > limit || terms.may_overflow(limit) || !self.finite() {
             return Bounded::undecided(value);
         }
         let fits =
@@ -185,7 +179,7 @@ impl<S: Number> Bounded<S> {
         // A product that underflows is off by an absolute amount.
         let tiny = grid.is_none() && magnitude < 2f64.powi(lowest + 60);
         let inherited = if tiny { inherited + 2f64.powi(lowest) } else { inherited };
-        Bounded { value, magnitude, inherited, roundings, terms, grid }
+        Bounded { inherited, grid, ..self }
     }
 
     /// The same with other terms.
@@ -210,14 +204,15 @@ impl<S: Number> Bounded<S> {
             return Bounded::special(value, certain).with_terms(terms);
         }
         let grid = self.grid.zip(other.grid).map(|(a, b)| a.min(b));
-        Bounded::polynomial(
+        Bounded {
             value,
-            self.magnitude + other.magnitude,
-            self.inherited + other.inherited,
-            self.roundings + other.roundings + 1.0,
+            magnitude: self.magnitude + other.magnitude,
+            inherited: self.inherited + other.inherited,
+            roundings: self.roundings + other.roundings + 1.0,
             terms,
             grid,
-        )
+        }
+        .polynomial()
     }
 
     fn times(&self, other: &Bounded<S>) -> Bounded<S> {
@@ -241,14 +236,15 @@ impl<S: Number> Bounded<S> {
         let grid = if self.exact_zero() || other.exact_zero() { Some(4096) } else { grid };
         let (a, b) = (self, other);
         let (ra, rb) = (a.inherited, b.inherited);
-        Bounded::polynomial(
+        Bounded {
             value,
-            a.magnitude * b.magnitude,
-            ra * b.magnitude + a.magnitude * rb + ra * rb,
-            a.roundings + b.roundings + 1.0,
+            magnitude: a.magnitude * b.magnitude,
+            inherited: ra * b.magnitude + a.magnitude * rb + ra * rb,
+            roundings: a.roundings + b.roundings + 1.0,
             terms,
             grid,
-        )
+        }
+        .polynomial()
     }
 
     fn over(&self, other: &Bounded<S>) -> Bounded<S> {
@@ -280,14 +276,15 @@ impl<S: Number> Bounded<S> {
         let power_of_two = other.grid.is_some() && size.log2().fract() == 0.0;
         let grid = self.grid.filter(|_| power_of_two).map(|g| g - size.log2() as i32);
         let (m, r) = (self.magnitude, self.inherited);
-        Bounded::polynomial(
+        Bounded {
             value,
-            m * w,
-            r * w + m * rw + r * rw,
-            self.roundings + other.roundings + 2.0,
-            self.terms.times(Terms::of(w)),
+            magnitude: m * w,
+            inherited: r * w + m * rw + r * rw,
+            roundings: self.roundings + other.roundings + 2.0,
+            terms: self.terms.times(Terms::of(w)),
             grid,
-        )
+        }
+        .polynomial()
     }
 
     /// The result of a function that is within two ulp of the true one, the argument's error included in `spread`.
