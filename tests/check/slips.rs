@@ -125,6 +125,8 @@ fn the_weakest_condition_is_reported() {
     assert_eq!(mean.0, "n == 1");
     let small = condition("x[n]", "sum(i, x[i]^2)/n", "x", "g[i] = 2*x[i]/n + (n-1)*(n-2)*(n-3)*x[i]");
     assert_eq!(small.0, "n <= 3");
+    let unknown = ask("x[n]", "sum(i, x[i]^2)", "x", "g[i] = 2*x[i] + floor(n/12)*x[i]", false);
+    assert!(matches!(unknown.verdict, Verdict::Wrong(_)), "{:?}", unknown.verdict);
     let sizes = condition("A[m,n] t", "t*sum(i, sum(j, A[i,j]))/m", "t", "sum(i, sum(j, A[i,j]))/n");
     assert_eq!(sizes.0, "m == n");
     let orthogonal =

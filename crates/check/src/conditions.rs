@@ -99,7 +99,9 @@ pub(crate) fn weakest(
         match (1..=SMALL).take_while(holds_at).count() {
             0 => {}
             1 => return condition(format!("{name} == 1"), ConditionKind::Sizes),
-            n => return condition(format!("{name} <= {n}"), ConditionKind::Sizes),
+            n if n < SMALL as usize => return condition(format!("{name} <= {n}"), ConditionKind::Sizes),
+            // Where it ends is not known.
+            _ => {}
         }
     }
     None
